@@ -1,0 +1,155 @@
+"""Resource names and identities as types; must not know what they are names of in storage.
+
+A name is parsed once, at the edge, and never cut with string slices afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from cleanroom.model.errors import FieldInvalid
+
+# Lower case, digits and single hyphens, as in DNS labels: safe in URIs, file names and SQL.
+_LABEL = re.compile(r"[a-z](?:-?[a-z0-9]){0,62}")
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DIMENSION = re.compile(r"(?:[a-z](?:-?[a-z0-9]){0,62}\.)?[a-z][a-z0-9_]{0,62}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TRUST_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?")
+
+
+def check_label(text: str, field: str) -> str:
+    """Return `text` if it is a label such as `acme-brand`; raise FieldInvalid otherwise."""
+    if not _LABEL.fullmatch(text):
+        raise FieldInvalid(
+            field=field,
+            expected="lower-case letters, digits and hyphens, at most 63, as in 'acme-brand'",
+        )
+    return text
+
+
+def check_column(text: str, field: str) -> str:
+    """Return `text` if it is a column name such as `basket_size`; raise FieldInvalid otherwise."""
+    if not _COLUMN.fullmatch(text):
+        raise FieldInvalid(
+            field=field,
+            expected="lower-case letters, digits and underscores, at most 63, as in 'amount'",
+        )
+    return text
+
+
+def check_dimension(text: str, field: str) -> str:
+    """Return `text` if it is `city` or, naming the dataset too, `exposures.city`."""
+    if not _DIMENSION.fullmatch(text):
+        raise FieldInvalid(field=field, expected="a dimension such as 'city' or 'exposures.city'")
+    return text
+
+
+def check_request_id(text: str) -> str:
+    """Return `text` if it can be a request id; raise FieldInvalid otherwise."""
+    if not _REQUEST_ID.fullmatch(text):
+        raise FieldInvalid(
+            field="request_id", expected="8 to 64 letters, digits, dots, hyphens or underscores"
+        )
+    return text
+
+
+class ActorKind(StrEnum):
+    """What a certificate says its holder is; roles in a collaboration come from membership."""
+
+    PARTY = "party"
+    OFFICER = "officer"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who calls: the one URI SAN of a client certificate, `spiffe://<domain>/<kind>/<name>`."""
+
+    trust_domain: str
+    kind: ActorKind
+    name: str
+
+    def __post_init__(self) -> None:
+        """Check both variable parts."""
+        if not _TRUST_DOMAIN.fullmatch(self.trust_domain):
+            raise FieldInvalid(field="trust_domain", expected="a host name such as 'room.example'")
+        check_label(self.name, "identity")
+
+    @classmethod
+    def parse(cls, uri: str) -> Self:
+        """Read `spiffe://<domain>/<kind>/<name>`; raise FieldInvalid for anything else."""
+        scheme, _, rest = uri.partition("://")
+        parts = rest.split("/")
+        if scheme != "spiffe" or len(parts) != 3 or parts[1] not in set(ActorKind):  # noqa: PLR2004 - domain, kind, name
+            raise FieldInvalid(
+                field="identity", expected="spiffe://<domain>/<party|officer|auditor>/<name>"
+            )
+        return cls(trust_domain=parts[0], kind=ActorKind(parts[1]), name=parts[2])
+
+    def __str__(self) -> str:
+        """Return the URI."""
+        return f"spiffe://{self.trust_domain}/{self.kind}/{self.name}"
+
+    @property
+    def short(self) -> str:
+        """The form used in log entries, `party/acme-brand`."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class DatasetName:
+    """`collaborations/<collaboration>/datasets/<dataset>`."""
+
+    collaboration: str
+    dataset: str
+
+    def __post_init__(self) -> None:
+        """Check both parts."""
+        check_label(self.collaboration, "collaboration")
+        check_label(self.dataset, "dataset")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Inverse of str(); raises FieldInvalid."""
+        match text.split("/"):
+            case ["collaborations", collaboration, "datasets", dataset]:
+                return cls(collaboration=collaboration, dataset=dataset)
+            case _:
+                raise FieldInvalid(
+                    field="dataset",
+                    expected="collaborations/<collaboration>/datasets/<dataset>",
+                )
+
+    def __str__(self) -> str:
+        """Return the resource name."""
+        return f"collaborations/{self.collaboration}/datasets/{self.dataset}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class LedgerName:
+    """`ledgers/<owner>/<pool>`: the people whose privacy is accounted for, not a file."""
+
+    owner: str
+    pool: str
+
+    def __post_init__(self) -> None:
+        """Check both parts."""
+        check_label(self.owner, "owner")
+        check_label(self.pool, "pool")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Inverse of str(); raises FieldInvalid."""
+        match text.split("/"):
+            case ["ledgers", owner, pool]:
+                return cls(owner=owner, pool=pool)
+            case _:
+                raise FieldInvalid(field="ledger", expected="ledgers/<owner>/<pool>")
+
+    def __str__(self) -> str:
+        """Return the resource name."""
+        return f"ledgers/{self.owner}/{self.pool}"

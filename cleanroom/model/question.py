@@ -1,0 +1,182 @@
+"""The three families of questions as canonical, self-checked values.
+
+Must not know policies, losses already spent, or how a question is computed.
+Two requests that mean the same are equal here: names are sorted where order carries no meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.names import check_column, check_dimension, check_label
+
+MAX_DIMENSIONS = 4
+MAX_DATASETS = 2
+
+
+class Family(StrEnum):
+    """What may be asked; the policy grants families to parties."""
+
+    MATCH_RATE = "match_rate"
+    SEGMENT_SIZE = "segment_size"
+    SALES_LIFT = "sales_lift"
+
+
+class Population(StrEnum):
+    """Whom a lift is about: all people of the exposure dataset, or only the matched ones."""
+
+    ALL = "all"
+    MATCHED = "matched"
+
+
+class Design(StrEnum):
+    """How people came to be in the arms."""
+
+    RANDOMIZED = "randomized"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Events with `from_s <= time < until_s` (unix seconds) count."""
+
+    from_s: int
+    until_s: int
+
+    def __post_init__(self) -> None:
+        """Refuse an empty window."""
+        if self.from_s >= self.until_s:
+            raise FieldInvalid(field="window", expected="a start before its end")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRate:
+    """Matched people over the people of each of two datasets, overall and per key type.
+
+    `by` are dimensions of either dataset.
+    """
+
+    datasets: tuple[str, str]
+    by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check names; datasets and dimensions are kept sorted."""
+        _check_pair(self.datasets)
+        _check_by(self.by)
+        object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
+        object.__setattr__(self, "by", tuple(sorted(self.by)))
+
+    @property
+    def family(self) -> Family:
+        """The family that the policy must grant."""
+        return Family.MATCH_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSize:
+    """People per cell of `by`, over one dataset, or over the people matched between two."""
+
+    datasets: tuple[str, ...]
+    by: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check names; datasets and dimensions are kept sorted."""
+        if len(self.datasets) != 1:
+            _check_pair(self.datasets)
+        check_label(self.datasets[0], "datasets")
+        _check_by(self.by)
+        object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
+        object.__setattr__(self, "by", tuple(sorted(self.by)))
+
+    @property
+    def family(self) -> Family:
+        """The family that the policy must grant."""
+        return Family.SEGMENT_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesLift:
+    """Test against control on an outcome of the sales dataset.
+
+    `outcome` is a measure of the sales dataset (its sum per person) or `buyers` (people with at
+    least one counted event whose first `minor` measure is positive).
+    `by` are dimensions of the exposure dataset; `filters` keep events whose filter column has
+    one of the listed values.
+    """
+
+    exposures: str
+    sales: str
+    outcome: str
+    by: tuple[str, ...] = ()
+    window: Window | None = None
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    population: Population = Population.ALL
+    design: Design = Design.RANDOMIZED
+
+    def __post_init__(self) -> None:
+        """Check names; dimensions, filters and their values are kept sorted."""
+        _check_pair((self.exposures, self.sales))
+        check_column(self.outcome, "outcome")
+        _check_by(self.by)
+        for column, values in self.filters:
+            check_column(column, "filters")
+            if not values:
+                raise FieldInvalid(field=f"filters.{column}", expected="at least one value")
+        if len({column for column, _ in self.filters}) != len(self.filters):
+            raise FieldInvalid(field="filters", expected="each column once")
+        object.__setattr__(self, "by", tuple(sorted(self.by)))
+        filters = tuple(sorted((c, tuple(sorted(set(v)))) for c, v in self.filters))
+        object.__setattr__(self, "filters", filters)
+
+    @property
+    def datasets(self) -> tuple[str, str]:
+        """Exposures first, then sales."""
+        return (self.exposures, self.sales)
+
+    @property
+    def family(self) -> Family:
+        """The family that the policy must grant."""
+        return Family.SALES_LIFT
+
+
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question put to a collaboration with the loss its asker offers for it.
+
+    The loss is `rho` (zCDP) or `epsilon` (read at the smallest delta of the ledgers concerned);
+    with neither, the most that the policy allows one question.
+    """
+
+    collaboration: str
+    question: Question
+    rho: Fraction | None = None
+    epsilon: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        """A release without a loss does not exist."""
+        check_label(self.collaboration, "collaboration")
+        if self.rho is not None and self.epsilon is not None:
+            raise FieldInvalid(field="loss", expected="rho or epsilon, not both")
+        for loss in (self.rho, self.epsilon):
+            if loss is not None and loss <= 0:
+                raise FieldInvalid(field="loss", expected="more than zero")
+
+
+def _check_pair(datasets: tuple[str, ...]) -> None:
+    if len(datasets) != MAX_DATASETS or len(set(datasets)) != MAX_DATASETS:
+        raise FieldInvalid(field="datasets", expected="two different datasets")
+    for dataset in datasets:
+        check_label(dataset, "datasets")
+
+
+def _check_by(by: tuple[str, ...]) -> None:
+    if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
+        raise FieldInvalid(field="by", expected=f"at most {MAX_DIMENSIONS} different dimensions")
+    for dimension in by:
+        check_dimension(dimension, "by")

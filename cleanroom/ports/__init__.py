@@ -1,0 +1,1 @@
+"""Small Protocols with their promises; must not know any implementation."""

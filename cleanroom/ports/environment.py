@@ -1,0 +1,67 @@
+"""Time, entropy and the engine as arguments; must not know where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from cleanroom.analysis.request import ExactRequest, Statistics
+from cleanroom.model.dataset import DatasetSchema, KeyType, VersionRef
+from cleanroom.ports.tables import Sealed, SealedTables
+
+
+class Clock(Protocol):
+    """Wall time."""
+
+    def now_s(self) -> int:
+        """Return unix seconds."""
+
+
+class Entropy(Protocol):
+    """The operating system's randomness."""
+
+    def token_bytes(self, n: int) -> bytes:
+        """Return n unpredictable bytes."""
+
+    def points(self, n: int) -> list[bytes]:
+        """Return n random points of Curve25519's prime-order subgroup, as 32-byte u."""
+
+
+class Engine(Protocol):
+    """Computes exact integers; several threads may call at once."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, told in every measurement."""
+
+    def exact(
+        self, request: ExactRequest, load: Callable[[VersionRef], SealedTables]
+    ) -> Statistics:
+        """Return every statistic of the request for every cell."""
+
+
+class Sealer(Protocol):
+    """Reads uploaded chunks (Arrow IPC, the wire schema) and makes a version of them."""
+
+    def check_chunk(self, data: bytes, schema: DatasetSchema, *, points: bool) -> int:
+        """Return the number of rows; with `points`, keys must be acceptable curve points.
+
+        Raises FieldInvalid naming the column and what was expected, or BadElement.
+        """
+
+    def elements(self, chunks: Iterable[bytes], key: KeyType) -> bytes:
+        """Return the distinct elements of a key column, 32 bytes each, packed and sorted."""
+
+    def seal(
+        self,
+        chunks: Iterable[bytes],
+        schema: DatasetSchema,
+        tokens: Mapping[KeyType, tuple[bytes, bytes]],
+        sealable: tuple[int, ...],
+    ) -> Sealed:
+        """Return the version of all rows.
+
+        `tokens` maps packed elements to packed tokens, position by position; a key type that is
+        absent holds its tokens in the rows already. A row enters if it holds all bits of one of
+        `sealable`.
+        """

@@ -1,0 +1,233 @@
+"""The durable store as one unit of work; must not know SQL.
+
+Everything that must be true together is written by one `transact` call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from cleanroom.model.names import DatasetName, LedgerName
+from cleanroom.ports.records import (
+    Acceptance,
+    Balance,
+    Debit,
+    Envelope,
+    Proposal,
+    RelayTask,
+    RequestRecord,
+    StoredQuestion,
+    Upload,
+    Version,
+)
+
+T = TypeVar("T")
+
+
+class Collaborations(Protocol):
+    """Proposed policies, acceptances, and which proposal is in force."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return all collaborations ever proposed, sorted."""
+
+    def add_proposal(self, proposal: Proposal) -> None:
+        """Keep the proposal and make it the latest; the same digest again becomes latest."""
+
+    def latest(self, collaboration: str) -> Proposal | None:
+        """Return the proposal made last."""
+
+    def in_force(self, collaboration: str) -> Proposal | None:
+        """Return the proposal in force."""
+
+    def proposal(self, collaboration: str, digest: str) -> Proposal | None:
+        """Return one proposal, whatever its state."""
+
+    def put_in_force(self, collaboration: str, digest: str) -> None:
+        """Make a kept proposal the one in force."""
+
+    def accept(self, acceptance: Acceptance) -> None:
+        """Record an acceptance; the same party and digest again replaces the announcement."""
+
+    def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
+        """Return acceptances of one digest, by party name."""
+
+    def put_envelope(self, envelope: Envelope) -> None:
+        """Keep a wrapped key; replaces an earlier one of the same sender and recipient."""
+
+    def envelopes(self, collaboration: str, recipient: str) -> tuple[Envelope, ...]:
+        """Return the wrapped keys for a recipient, by sender."""
+
+
+class Uploads(Protocol):
+    """Uploads in progress; the chunks themselves are in the vault."""
+
+    def add(self, upload: Upload) -> None:
+        """Keep a new upload; its id and (owner, request id) are new."""
+
+    def get(self, upload: str) -> Upload | None:
+        """Return an upload by id."""
+
+    def by_request(self, owner: str, request_id: str) -> Upload | None:
+        """Return the upload an owner began under a request id."""
+
+    def of_dataset(self, dataset: DatasetName) -> tuple[Upload, ...]:
+        """Return all uploads of a dataset, oldest first."""
+
+    def replace(self, upload: Upload) -> None:
+        """Store the changed state or counters of a known upload."""
+
+
+class Relay(Protocol):
+    """Relay tasks; elements are in the vault."""
+
+    def add(self, task: RelayTask) -> None:
+        """Keep a new task."""
+
+    def get(self, task: str) -> RelayTask | None:
+        """Return a task by id."""
+
+    def of_upload(self, upload: str) -> tuple[RelayTask, ...]:
+        """Return the tasks of an upload by (key type, position)."""
+
+    def ready_for(self, party: str) -> tuple[RelayTask, ...]:
+        """Return the READY tasks of a party in the order they were added."""
+
+    def unfinished(self, collaboration: str) -> tuple[RelayTask, ...]:
+        """Return the WAITING and READY tasks of a collaboration in the order they were added."""
+
+    def replace(self, task: RelayTask) -> None:
+        """Store the changed state or counters of a known task."""
+
+
+class Versions(Protocol):
+    """Metadata of sealed versions; the tables are in the vault."""
+
+    def add(self, version: Version) -> None:
+        """Keep a new version."""
+
+    def get(self, version: str) -> Version | None:
+        """Return a version by id, erased ones too."""
+
+    def latest(self, dataset: DatasetName) -> Version | None:
+        """Return the version sealed last that is not erased."""
+
+    def of_dataset(self, dataset: DatasetName) -> tuple[Version, ...]:
+        """Return all versions, oldest first."""
+
+    def all(self) -> tuple[Version, ...]:
+        """Return every version of every dataset, oldest first."""
+
+    def erase(self, version: str, at_s: int) -> None:
+        """Mark a version erased."""
+
+
+class Ledgers(Protocol):
+    """Privacy ledgers in exact integers (nano-rho). Nothing is ever refunded."""
+
+    def open(self, ledger: LedgerName, budget: int) -> None:
+        """Open a ledger, or set the budget of an open one; what was spent stays spent."""
+
+    def balance(self, ledger: LedgerName) -> Balance | None:
+        """Return a ledger's balance."""
+
+    def of_owner(self, owner: str) -> tuple[Balance, ...]:
+        """Return the balances of an owner by pool."""
+
+    def all(self) -> tuple[Balance, ...]:
+        """Return every balance by ledger name."""
+
+    def debit(self, debit: Debit, question: str) -> Balance:
+        """Debit for a question digest and return the balance after.
+
+        Raises BudgetExhausted when the cost exceeds what remains, FieldInvalid when the cost is
+        not positive; in both cases the transaction must be left by the error.
+        """
+
+    def debits_of(self, question: str) -> tuple[Debit, ...]:
+        """Return what was debited for a question, by ledger name."""
+
+
+class Questions(Protocol):
+    """Questions by digest and the request ids that asked them."""
+
+    def request(self, party: str, request_id: str) -> RequestRecord | None:
+        """Return what a request id was bound to."""
+
+    def bind(self, record: RequestRecord) -> None:
+        """Bind a new request id."""
+
+    def requests_of(self, party: str, collaboration: str) -> tuple[RequestRecord, ...]:
+        """Return a party's requests in a collaboration, oldest first."""
+
+    def reserve(self, question: StoredQuestion) -> None:
+        """Keep a new RESERVED question."""
+
+    def get(self, digest: str) -> StoredQuestion | None:
+        """Return a question by digest."""
+
+    def release(self, digest: str, measurement: bytes, entry: int) -> None:
+        """Turn a RESERVED question into a RELEASED one; anything else is a programming error."""
+
+    def fail(self, digest: str, entry: int) -> None:
+        """Turn a RESERVED question into a FAILED one."""
+
+    def reserved(self) -> tuple[StoredQuestion, ...]:
+        """Return the questions that a restart must resume, oldest first."""
+
+    def all(self) -> tuple[StoredQuestion, ...]:
+        """Return every question, oldest first (for fsck)."""
+
+
+class Log(Protocol):
+    """The append-only log with its tree; one leaf for each entry."""
+
+    def append(self, entry: bytes) -> int:
+        """Append one encoded entry and its tree nodes; return its index."""
+
+    def size(self) -> int:
+        """Return the number of entries."""
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree (RFC 6962); level 0 is the leaf hash."""
+
+    def entry(self, index: int) -> bytes | None:
+        """Return one entry's bytes."""
+
+    def entries(self, start: int, count: int) -> tuple[bytes, ...]:
+        """Return up to `count` entries from `start`, in order."""
+
+
+class Transaction(Protocol):
+    """One serializable unit of work over everything the store keeps."""
+
+    @property
+    def collaborations(self) -> Collaborations: ...  # noqa: D102 - the Protocol is the promise
+    @property
+    def uploads(self) -> Uploads: ...  # noqa: D102
+    @property
+    def relay(self) -> Relay: ...  # noqa: D102
+    @property
+    def versions(self) -> Versions: ...  # noqa: D102
+    @property
+    def ledgers(self) -> Ledgers: ...  # noqa: D102
+    @property
+    def questions(self) -> Questions: ...  # noqa: D102
+    @property
+    def log(self) -> Log: ...  # noqa: D102
+
+
+class Store(Protocol):
+    """A durable store for one service process or several.
+
+    `transact` runs `work` in a serializable transaction. When it returns, everything `work` did
+    is durable (survives a kill and a power cut); when `work` raises, nothing of it happened.
+    `work` may be run again after a serialization failure, so it must have no other effect.
+    Any number of threads may call at once.
+    """
+
+    def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a writing transaction."""
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on one consistent snapshot; `work` must not write."""

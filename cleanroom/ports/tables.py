@@ -1,0 +1,48 @@
+"""A sealed version, and what it is sealed from, as Arrow; must not know how they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TOKEN = pa.binary(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedTables:
+    """`persons`, `events` and `references` as laid out in engine/layout.py."""
+
+    persons: pa.Table
+    events: pa.Table
+    references: pa.Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Tables ready to be stored and the SHA-256 of their content, in hex.
+
+    Equal content has an equal digest, whatever the order in which it was uploaded.
+    """
+
+    tables: SealedTables
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenMap:
+    """The final token of each uploaded element, in parallel.
+
+    Both are fixed_size_binary[32] without nulls; elements may come in any order, each once.
+    """
+
+    elements: pa.FixedSizeBinaryArray
+    tokens: pa.FixedSizeBinaryArray
+
+    def __post_init__(self) -> None:
+        """Both sides have one type and one length."""
+        for side in (self.elements, self.tokens):
+            if side.type != _TOKEN or side.null_count:
+                raise TypeError("a token map holds fixed_size_binary[32] without nulls")
+        if len(self.elements) != len(self.tokens):
+            raise ValueError("a token map has one token for each element")

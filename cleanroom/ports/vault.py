@@ -1,0 +1,43 @@
+"""Encrypted files of uploads and versions; must not know formats of databases or gRPC."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cleanroom.ports.tables import SealedTables
+
+
+class Vault(Protocol):
+    """Bytes at rest, each upload and each version under its own data key.
+
+    A data key is wrapped by the service's master key; deleting it erases what it encrypted.
+    What a writing method wrote is durable when it returns, and never visible half-written.
+    """
+
+    def put_blob(self, upload: str, name: str, data: bytes) -> None:
+        """Keep a blob of an upload; the same name again replaces it atomically."""
+
+    def get_blob(self, upload: str, name: str) -> bytes:
+        """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""
+
+    def has_blob(self, upload: str, name: str) -> bool:
+        """Return whether a blob was kept under the name."""
+
+    def erase_upload(self, upload: str) -> None:
+        """Delete an upload's data key, then its blobs; nothing to erase is fine."""
+
+    def put_version(self, version: str, tables: SealedTables) -> str:
+        """Write a version's encrypted Parquet files; return the hex SHA-256 over all of them."""
+
+    def get_version(self, version: str, file_digest: str) -> SealedTables:
+        """Check the digest, then decrypt; raises VaultDamaged or KeyError."""
+
+    def erase_version(self, version: str) -> None:
+        """Delete a version's data key, then its files."""
+
+    def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the ids of uploads and of versions that have a data key (for fsck)."""
+
+
+class VaultDamaged(Exception):
+    """A file is not what was written; names the file, never its content."""
