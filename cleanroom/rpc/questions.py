@@ -1,0 +1,116 @@
+"""Questions and plans between protobuf and the model; refuses with field violations."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cleanroom.analysis.plan import Plan
+from cleanroom.model.allowance import Allowance, LedgerTerms
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.question import (
+    Ask,
+    Design,
+    MatchRate,
+    Population,
+    Question,
+    SalesLift,
+    SegmentSize,
+    Window,
+)
+from cleanroom.privacy.loss import epsilon_of, parse_loss_text
+from cleanroom.rpc.text import decimal_text
+from cleanroom.v1 import analysis_pb2 as pb
+
+_POPULATIONS = {
+    pb.POPULATION_UNSPECIFIED: Population.ALL,
+    pb.POPULATION_ALL: Population.ALL,
+    pb.POPULATION_MATCHED: Population.MATCHED,
+}
+_DESIGNS = {
+    pb.DESIGN_UNSPECIFIED: Design.RANDOMIZED,
+    pb.DESIGN_RANDOMIZED: Design.RANDOMIZED,
+}
+
+
+def read_ask(message: pb.Analysis) -> Ask:
+    """Return the question and the loss offered; raises FieldInvalid."""
+    kind = message.WhichOneof("loss")
+    return Ask(
+        collaboration=message.collaboration,
+        question=_question(message),
+        rho=_loss(message.rho, "rho") if kind == "rho" else None,
+        epsilon=_loss(message.epsilon, "epsilon") if kind == "epsilon" else None,
+    )
+
+
+def _loss(text: str, field: str) -> Fraction:
+    try:
+        return parse_loss_text(text)
+    except (ValueError, FieldInvalid) as error:
+        raise FieldInvalid(field=field, expected="a positive decimal such as '0.5'") from error
+
+
+def _question(message: pb.Analysis) -> Question:
+    match message.WhichOneof("question"):
+        case "match_rate":
+            return _match_rate(message.match_rate)
+        case "segment_size":
+            asked = message.segment_size
+            return SegmentSize(datasets=tuple(asked.datasets), by=tuple(asked.by))
+        case "sales_lift":
+            return _sales_lift(message.sales_lift)
+        case _:
+            raise FieldInvalid(field="question", expected="match_rate, segment_size or sales_lift")
+
+
+def _match_rate(asked: pb.MatchRate) -> MatchRate:
+    if len(asked.datasets) != 2:  # noqa: PLR2004 - a rate is between two
+        raise FieldInvalid(field="datasets", expected="two different datasets")
+    return MatchRate(datasets=(asked.datasets[0], asked.datasets[1]), by=tuple(asked.by))
+
+
+def _sales_lift(asked: pb.SalesLift) -> SalesLift:
+    if asked.population not in _POPULATIONS:
+        raise FieldInvalid(field="population", expected="a population that this service knows")
+    if asked.design not in _DESIGNS:
+        raise FieldInvalid(field="design", expected="a design that this service knows")
+    window = asked.window if asked.HasField("window") else None
+    return SalesLift(
+        exposures=asked.exposures,
+        sales=asked.sales,
+        outcome=asked.outcome,
+        by=tuple(asked.by),
+        window=window and Window(from_s=window.from_s, until_s=window.until_s),
+        filters=tuple((f.column, tuple(f.values)) for f in asked.filters),
+        population=_POPULATIONS[asked.population],
+        design=_DESIGNS[asked.design],
+    )
+
+
+def write_plan(plan: Plan, allowance: Allowance) -> pb.PlanAnalysisResponse:
+    """Return a plan as its message."""
+    terms = {t.ledger: t for t in allowance.ledgers}
+    return pb.PlanAnalysisResponse(
+        debits=[_debit(terms[ledger], cost) for ledger, cost in plan.debits],
+        statistics=[
+            pb.PlannedStatistic(
+                name=p.name, noise_sd=p.scale, contribution_bound=p.contribution_bound
+            )
+            for p in plan.parameters
+        ],
+        suppression_line=plan.line,
+        minimum_people=plan.minimum.people,
+        cells=len(plan.cells),
+        level=plan.level,
+        mechanism="discrete Gaussian",
+    )
+
+
+def _debit(terms: LedgerTerms, cost: int) -> pb.PlannedDebit:
+    epsilon = epsilon_of(cost, terms.delta) if cost else Fraction(0)
+    return pb.PlannedDebit(
+        ledger=str(terms.ledger),
+        nano_rho=cost,
+        epsilon=decimal_text(epsilon),
+        delta=decimal_text(terms.delta),
+    )

@@ -1,0 +1,1 @@
+"""The stories: collaborate, ingest, relay, seal, analyse, account, audit; knows no gRPC and no SQL."""

@@ -1,0 +1,113 @@
+"""From a reserved question to its measurement: exact integers, noise, estimates.
+
+This is the only place where exact integers and noise meet; nothing exact leaves it.
+"""
+
+from __future__ import annotations
+
+from cleanroom.analysis.canonical import question_to_json
+from cleanroom.analysis.estimate import estimate
+from cleanroom.analysis.plan import Plan
+from cleanroom.analysis.plan import plan as make_plan
+from cleanroom.analysis.request import ExactRequest, Statistics
+from cleanroom.model.allowance import Allowance
+from cleanroom.model.dataset import VersionRef
+from cleanroom.model.measurement import Measurement
+from cleanroom.model.question import SalesLift
+from cleanroom.policy.decide import decide
+from cleanroom.policy.document import Policy
+from cleanroom.ports.records import StoredQuestion, Version
+from cleanroom.ports.store import Transaction
+from cleanroom.ports.tables import SealedTables
+from cleanroom.privacy.mechanism import DiscreteGaussian
+from cleanroom.usecases.pinned import Pinned
+from cleanroom.usecases.service import Service, read_policy
+
+MECHANISM = "discrete Gaussian"
+
+
+def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
+    """Return the measurement of a reserved question, or None if a version of it was erased.
+
+    Requires: the question's debit is durable.
+    Ensures: every number returned went through the mechanism with the scale that was debited.
+    """
+    pinned = Pinned.parse(stored.canonical)
+    policy, versions = service.store.read(lambda tx: _pins(tx, pinned))
+    if any(v.erased_at_s is not None for v in versions):
+        return None
+    allowance = decide(
+        policy, asker=stored.asker, question=pinned.question, now_s=stored.reserved_at_s
+    )
+    planned = make_plan(allowance, pinned.nano_rho)
+    by_id = {v.id: v for v in versions}
+
+    def load(ref: VersionRef) -> SealedTables:
+        return service.vault.get_version(ref.version, by_id[ref.version].file_digest)
+
+    exact = service.engine.exact(_request(pinned, allowance, planned), load)
+    noisy = add_noise(planned, exact)
+    return _measurement(service, stored, pinned, planned, noisy)
+
+
+def _pins(tx: Transaction, pinned: Pinned) -> tuple[Policy, tuple[Version, ...]]:
+    proposal = tx.collaborations.proposal(pinned.collaboration, pinned.policy_digest)
+    versions = tuple(tx.versions.get(version) for _, version in pinned.versions)
+    known = tuple(v for v in versions if v is not None)
+    if proposal is None or len(known) != len(versions):
+        raise AssertionError("a reserved question names a policy or version that was never kept")
+    return read_policy(proposal), known
+
+
+def _request(pinned: Pinned, allowance: Allowance, planned: Plan) -> ExactRequest:
+    return ExactRequest(
+        question=pinned.question,
+        versions=tuple(
+            VersionRef(version=version, schema=schema)
+            for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
+        ),
+        groupings=allowance.groupings,
+        stages=allowance.stages,
+        purposes=allowance.purposes,
+        epoch_s=pinned.epoch_s,
+        bound=planned.bound,
+        square_unit=planned.square_unit,
+    )
+
+
+def add_noise(planned: Plan, exact: Statistics) -> Statistics:
+    """Return every planned statistic with fresh discrete Gaussian noise of the planned scale.
+
+    Ensures: one draw for each statistic and cell, and no statistic that was not planned.
+    """
+    noisy: dict[str, tuple[int, ...]] = {}
+    for statistic in planned.statistics:
+        mechanism = DiscreteGaussian(statistic.scale)
+        for name in statistic.released:
+            noisy[name] = tuple(mechanism.add_noise(exact.values[name]))
+    return Statistics(values=noisy)
+
+
+def _measurement(
+    service: Service, stored: StoredQuestion, pinned: Pinned, planned: Plan, noisy: Statistics
+) -> Measurement:
+    question = pinned.question
+    return Measurement(
+        family=str(question.family),
+        question=question_to_json(question),
+        question_digest=stored.digest,
+        collaboration=pinned.collaboration,
+        policy_digest=pinned.policy_digest,
+        versions=pinned.versions,
+        epoch_s=pinned.epoch_s,
+        design=str(question.design) if isinstance(question, SalesLift) else None,
+        dimensions=question.by,
+        cells=estimate(planned, noisy),
+        level=planned.level,
+        mechanism=MECHANISM,
+        parameters=planned.parameters,
+        suppression_line=planned.line,
+        minimum_people=planned.minimum.people,
+        debits=tuple((str(d.ledger), d.nano_rho) for d in stored.debits),
+        engine=service.engine.name,
+    )

@@ -1,0 +1,98 @@
+"""What auditors read of the log, and what owners read of their ledgers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cleanroom.audit.entry import EntryKind
+from cleanroom.audit.note import verifier_of
+from cleanroom.audit.tree import consistency_proof, inclusion_proof
+from cleanroom.model.allowance import LedgerTerms
+from cleanroom.model.errors import FieldInvalid, NotPermitted
+from cleanroom.model.names import Actor, ActorKind
+from cleanroom.ports.records import Balance
+from cleanroom.ports.store import Transaction
+from cleanroom.usecases.receipts import checkpoint
+from cleanroom.usecases.service import Service, party_of, read_policy
+
+MAX_ENTRIES = 1_000
+_READERS = frozenset({ActorKind.AUDITOR, ActorKind.OFFICER, ActorKind.OPERATOR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerView:
+    """A balance with the (epsilon, delta) terms of the policies in force that use it."""
+
+    balance: Balance
+    terms: LedgerTerms | None
+
+
+def balances(service: Service, actor: Actor) -> tuple[LedgerView, ...]:
+    """Return the ledgers of the caller's people; raises NotPermitted to anyone but a party."""
+    party = party_of(actor, "ledgers", "list")
+
+    def work(tx: Transaction) -> tuple[LedgerView, ...]:
+        terms = _terms(tx)
+        return tuple(
+            LedgerView(balance=b, terms=terms.get(str(b.ledger)))
+            for b in tx.ledgers.of_owner(party)
+        )
+
+    return service.store.read(work)
+
+
+def _terms(tx: Transaction) -> dict[str, LedgerTerms]:
+    in_force = (tx.collaborations.in_force(n) for n in tx.collaborations.names())
+    return {str(t.ledger): t for p in in_force if p for t in read_policy(p).ledgers()}
+
+
+def signed_checkpoint(service: Service) -> tuple[str, str]:
+    """Return a checkpoint over everything durable and the log's verifier key, as text."""
+    note = service.store.read(
+        lambda tx: checkpoint(tx.log, service.signer, tx.log.size()),
+    )
+    return note, verifier_of(service.signer).text
+
+
+def entries(
+    service: Service, actor: Actor, *, start: int, count: int
+) -> tuple[tuple[bytes, ...], int]:
+    """Return up to `count` entries from `start` and the log's size.
+
+    Raises NotPermitted to parties, FieldInvalid.
+    """
+    if actor.kind not in _READERS:
+        raise NotPermitted(what="the log", action="read")
+    if start < 0 or not 1 <= count <= MAX_ENTRIES:
+        raise FieldInvalid(field="count", expected=f"1 to {MAX_ENTRIES}, from a start of 0 or more")
+    return service.store.read(lambda tx: (tx.log.entries(start, count), tx.log.size()))
+
+
+def inclusion(service: Service, actor: Actor, *, index: int, size: int) -> tuple[bytes, ...]:
+    """Return the proof that entry `index` is in the tree of `size`; raises NotPermitted."""
+    if actor.kind not in _READERS:
+        raise NotPermitted(what="the log", action="read")
+
+    def work(tx: Transaction) -> tuple[bytes, ...]:
+        if not 0 <= index < size <= tx.log.size():
+            raise FieldInvalid(field="size", expected="index < size, at most the log's size")
+        return tuple(inclusion_proof(index, size, tx.log.node))
+
+    return service.store.read(work)
+
+
+def consistency(service: Service, *, old_size: int, new_size: int) -> tuple[bytes, ...]:
+    """Return the proof that the tree of `new_size` continues that of `old_size`."""
+
+    def work(tx: Transaction) -> tuple[bytes, ...]:
+        if not 0 <= old_size <= new_size <= tx.log.size():
+            raise FieldInvalid(field="new_size", expected="old size <= new size <= the log's size")
+        return tuple(consistency_proof(old_size, new_size, tx.log.node))
+
+    return service.store.read(work)
+
+
+def note_refused_caller(service: Service, why: str) -> None:
+    """Log that a caller was not accepted, and why; the certificate's names are not trusted."""
+    entry = service.entry(EntryKind.AUTHENTICATION_FAILED, "unknown", None, why=why)
+    service.store.transact(lambda tx: tx.log.append(entry))

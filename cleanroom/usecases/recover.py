@@ -1,0 +1,29 @@
+"""What a start does after a crash: finish erasures and answer what was paid for."""
+
+from __future__ import annotations
+
+from cleanroom.ports.records import UploadState
+from cleanroom.ports.store import Transaction
+from cleanroom.usecases.analyse import resume
+from cleanroom.usecases.service import Service
+
+
+def recover(service: Service) -> int:
+    """Erase what should have been erased, compute reserved questions; return their number."""
+    uploads, versions = service.vault.inventory()
+    for upload in service.store.read(lambda tx: [u for u in uploads if _is_over(tx, u)]):
+        service.vault.erase_upload(upload)
+    erased = service.store.read(_erased)
+    for version in versions:
+        if version in erased:
+            service.vault.erase_version(version)
+    return resume(service)
+
+
+def _is_over(tx: Transaction, upload: str) -> bool:
+    known = tx.uploads.get(upload)
+    return known is not None and known.state in {UploadState.SEALED, UploadState.ABANDONED}
+
+
+def _erased(tx: Transaction) -> frozenset[str]:
+    return frozenset(v.id for v in tx.versions.all() if v.erased_at_s is not None)

@@ -1,0 +1,110 @@
+"""Turning a complete, fully relayed upload into an immutable encrypted version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cleanroom.audit.entry import EntryKind
+from cleanroom.model.dataset import KeyType
+from cleanroom.model.errors import RelayMisbehaved, RelayPending, UploadConflict
+from cleanroom.model.names import Actor, DatasetName
+from cleanroom.policy.document import DatasetRules, Policy, Scheme
+from cleanroom.ports.records import TaskState, Upload, UploadState, Version
+from cleanroom.ports.store import Transaction
+from cleanroom.ports.tables import Sealed
+from cleanroom.usecases import relay
+from cleanroom.usecases.ingest import chunks_of, owned
+from cleanroom.usecases.service import Service, party_of
+
+
+def seal(service: Service, actor: Actor, dataset: DatasetName) -> Version:
+    """Seal the dataset's complete upload; without one, return the version sealed last.
+
+    Raises NotPermitted, PolicyNotInForce, RelayPending, RelayMisbehaved, UploadConflict.
+    """
+    owner = party_of(actor, str(dataset), "seal")
+    policy, rules, upload, last = service.store.read(lambda tx: _ready(tx, dataset, owner))
+    if upload is None:
+        if last is None:
+            raise UploadConflict(upload=str(dataset), why="there is no complete upload to seal")
+        return last
+    sealed = _make(service, policy, rules, upload)
+    version_id = service.new_id("v")
+    # A crash after this line leaves files without a row; fsck notes them, sealing makes new ones.
+    file_digest = service.vault.put_version(version_id, sealed.tables)
+    version = Version(
+        id=version_id,
+        dataset=dataset,
+        owner=owner,
+        upload=upload.id,
+        policy_digest=policy.digest,
+        file_digest=file_digest,
+        content_digest=sealed.digest,
+        persons=sealed.tables.persons.num_rows,
+        events=sealed.tables.events.num_rows,
+        sealed_at_s=service.clock.now_s(),
+    )
+    kept = _record(service, actor, version, upload)
+    # A crash before this line leaves the rows of a sealed upload; `recover` erases them.
+    service.vault.erase_upload(upload.id)
+    if kept.id != version.id:
+        service.vault.erase_version(version.id)
+    return kept
+
+
+def _ready(
+    tx: Transaction, dataset: DatasetName, owner: str
+) -> tuple[Policy, DatasetRules, Upload | None, Version | None]:
+    policy, rules = owned(tx, dataset, owner, "seal")
+    last = tx.versions.latest(dataset)
+    if last is not None and last.policy_digest != policy.digest:
+        last = None
+    complete = [u for u in tx.uploads.of_dataset(dataset) if u.state is UploadState.COMPLETE]
+    if not complete:
+        return policy, rules, None, last
+    upload = complete[-1]
+    if upload.policy_digest != policy.digest:
+        raise UploadConflict(
+            upload=upload.id, why="the policy changed since: upload the file again"
+        )
+    for task in tx.relay.of_upload(upload.id):
+        if task.state is TaskState.FAILED:
+            raise RelayMisbehaved(party=task.party, why="its evaluation was refused: upload again")
+    waiting = relay.waiting(tx, upload.id)
+    if waiting:
+        raise RelayPending(dataset=dataset.dataset, waiting_for=waiting)
+    return policy, rules, upload, last
+
+
+def _make(service: Service, policy: Policy, rules: DatasetRules, upload: Upload) -> Sealed:
+    tokens: dict[KeyType, tuple[bytes, bytes]] = {}
+    if policy.matching.scheme is Scheme.PSI:
+        for key in rules.schema.keys:
+            origin = service.vault.get_blob(upload.id, f"origin-{key}")
+            tokens[key] = origin, service.vault.get_blob(upload.id, f"tokens-{key}")
+    rows = chunks_of(service.vault, upload)
+    return service.sealer.seal(rows, rules.schema, tokens, policy.sealable_purposes())
+
+
+def _record(service: Service, actor: Actor, version: Version, upload: Upload) -> Version:
+    """Make the version visible and log it; a concurrent sealing of the same upload wins once."""
+
+    def work(tx: Transaction) -> Version:
+        now = tx.uploads.get(upload.id)
+        if now is None or now.state is not UploadState.COMPLETE:
+            return tx.versions.latest(version.dataset) or version
+        tx.versions.add(version)
+        tx.uploads.replace(replace(now, state=UploadState.SEALED))
+        service.note(
+            tx,
+            EntryKind.VERSION_SEALED,
+            actor,
+            version.dataset.collaboration,
+            dataset=version.dataset.dataset,
+            version=version.id,
+            policy_digest=version.policy_digest,
+            file_digest=version.file_digest,
+        )
+        return version
+
+    return service.store.transact(work)

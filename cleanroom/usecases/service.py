@@ -1,0 +1,130 @@
+"""What every story needs, and the one way in which entries are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cleanroom.audit.commitment import SALT_BYTES, commit
+from cleanroom.audit.encoding import Json
+from cleanroom.audit.entry import Entry, EntryKind, encode_entry
+from cleanroom.audit.note import Signer
+from cleanroom.audit.receipt import COMMITMENT_FIELD
+from cleanroom.model.errors import NotPermitted, PolicyNotInForce
+from cleanroom.model.names import Actor, ActorKind
+from cleanroom.policy.document import Policy
+from cleanroom.policy.parse import parse_policy
+from cleanroom.ports.environment import Clock, Engine, Entropy, Sealer
+from cleanroom.ports.records import Proposal
+from cleanroom.ports.store import Store, Transaction
+from cleanroom.ports.vault import Vault
+
+ID_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The ports that the stories act on."""
+
+    store: Store
+    vault: Vault
+    engine: Engine
+    sealer: Sealer
+    clock: Clock
+    entropy: Entropy
+    signer: Signer
+
+    def new_id(self, prefix: str) -> str:
+        """Return an unpredictable id such as `u-5f3c…`."""
+        return f"{prefix}-{self.entropy.token_bytes(ID_BYTES).hex()}"
+
+    def entry(
+        self, kind: EntryKind, actor: str, collaboration: str | None, **fields: Json
+    ) -> bytes:
+        """Return a log entry's bytes.
+
+        Requires: no field holds a token, an exact count, noise, or a row's value.
+        """
+        entry = Entry(
+            kind=kind,
+            time_s=self.clock.now_s(),
+            actor=actor,
+            collaboration=collaboration,
+            fields=fields,
+            salt=self.entropy.token_bytes(SALT_BYTES),
+        )
+        return encode_entry(entry)
+
+    def committed(
+        self,
+        kind: EntryKind,
+        actor: str,
+        collaboration: str,
+        measurement: bytes,
+        **fields: Json,
+    ) -> bytes:
+        """Return an entry that commits to a measurement's bytes under its own salt."""
+        salt = self.entropy.token_bytes(SALT_BYTES)
+        commitment = commit(salt, measurement).hex()
+        entry = Entry(
+            kind=kind,
+            time_s=self.clock.now_s(),
+            actor=actor,
+            collaboration=collaboration,
+            fields={COMMITMENT_FIELD: commitment, **fields},
+            salt=salt,
+        )
+        return encode_entry(entry)
+
+    def note(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        actor: Actor,
+        collaboration: str | None,
+        **fields: Json,
+    ) -> int:
+        """Append an entry within a transaction; return its index."""
+        return tx.log.append(self.entry(kind, actor.short, collaboration, **fields))
+
+
+def party_of(actor: Actor, what: str, action: str) -> str:
+    """Return the party's name; raise NotPermitted for any other kind of caller."""
+    if actor.kind is not ActorKind.PARTY:
+        raise NotPermitted(what=what, action=action)
+    return actor.name
+
+
+def read_policy(proposal: Proposal) -> Policy:
+    """Return the policy of a kept proposal, which was valid when it was kept."""
+    return _parsed(proposal.document, f"{proposal.collaboration}.yaml")
+
+
+@lru_cache(maxsize=64)
+def _parsed(document: bytes, file: str) -> Policy:
+    return parse_policy(document, file=file)
+
+
+def waiting_for(tx: Transaction, proposal: Proposal) -> tuple[str, ...]:
+    """Return the parties that have yet to accept: those it names and those of the one in force."""
+    concerned = [p.name for p in read_policy(proposal).parties]
+    in_force = tx.collaborations.in_force(proposal.collaboration)
+    if in_force is not None:
+        concerned += [p.name for p in read_policy(in_force).parties if p.name not in concerned]
+    done = {a.party for a in tx.collaborations.acceptances(proposal.collaboration, proposal.digest)}
+    return tuple(p for p in concerned if p not in done)
+
+
+def policy_in_force(tx: Transaction, collaboration: str, party: str, action: str) -> Policy:
+    """Return the policy in force of a collaboration that the party belongs to.
+
+    Raises NotPermitted to outsiders, whether or not the collaboration exists, and
+    PolicyNotInForce to members of one that waits for acceptance.
+    """
+    proposal = tx.collaborations.in_force(collaboration)
+    latest = proposal or tx.collaborations.latest(collaboration)
+    if latest is None or read_policy(latest).party(party) is None:
+        raise NotPermitted(what=f"collaborations/{collaboration}", action=action)
+    if proposal is None:
+        raise PolicyNotInForce(collaboration=collaboration, waiting_for=waiting_for(tx, latest))
+    return read_policy(proposal)

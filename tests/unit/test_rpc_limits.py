@@ -1,0 +1,70 @@
+"""Token buckets and the pace of answers, on a clock of the test."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleanroom.model.errors import TooManyRequests
+from cleanroom.rpc.limits import Pace, TokenBuckets
+
+
+class Time:
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        assert seconds >= 0
+        self.now += seconds
+
+
+def test_a_burst_passes_and_the_next_call_is_told_when_to_return():
+    time = Time()
+    buckets = TokenBuckets(per_second=0.5, burst=3, monotonic=time.monotonic)
+    for _ in range(3):
+        buckets.take("acme")
+    with pytest.raises(TooManyRequests) as refused:
+        buckets.take("acme")
+    assert refused.value.retry_after_s == 2
+    time.now += refused.value.retry_after_s
+    buckets.take("acme")
+
+
+def test_one_caller_does_not_use_up_anothers_bucket():
+    buckets = TokenBuckets(per_second=1, burst=1, monotonic=Time().monotonic)
+    buckets.take("acme")
+    with pytest.raises(TooManyRequests):
+        buckets.take("acme")
+    buckets.take("megamart")
+
+
+def test_an_idle_bucket_holds_no_more_than_the_burst():
+    time = Time()
+    buckets = TokenBuckets(per_second=100, burst=2, monotonic=time.monotonic)
+    buckets.take("acme")
+    time.now += 1000
+    buckets.take("acme")
+    buckets.take("acme")
+    with pytest.raises(TooManyRequests):
+        buckets.take("acme")
+
+
+@given(took=st.floats(0, 5), quantum=st.sampled_from([0.01, 0.05, 0.5]))
+def test_answers_leave_at_multiples_of_the_quantum(took, quantum):
+    time = Time()
+    came_at = time.now
+    time.now += took
+    Pace(quantum_s=quantum, monotonic=time.monotonic, sleep=time.sleep).hold(came_at)
+    periods = (time.now - came_at) / quantum
+    assert abs(periods - round(periods)) < 1e-6
+    assert time.now >= came_at + took - 1e-9
+
+
+def test_without_a_quantum_answers_leave_at_once():
+    time = Time()
+    Pace(quantum_s=0, monotonic=time.monotonic, sleep=time.sleep).hold(99.0)
+    assert time.now == 100.0
