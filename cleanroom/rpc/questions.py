@@ -18,6 +18,7 @@ from cleanroom.model.question import (
     Window,
 )
 from cleanroom.privacy.loss import epsilon_of, parse_loss_text
+from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.rpc.text import decimal_text
 from cleanroom.v1 import analysis_pb2 as pb
 
@@ -102,7 +103,7 @@ def write_plan(plan: Plan, allowance: Allowance) -> pb.PlanAnalysisResponse:
         minimum_people=plan.minimum.people,
         cells=len(plan.cells),
         level=plan.level,
-        mechanism="discrete Gaussian",
+        mechanism=MECHANISM,
     )
 
 

@@ -37,6 +37,7 @@ from cleanroom.policy.document import Policy
 from cleanroom.ports.records import Debit, QuestionState, RequestRecord, StoredQuestion
 from cleanroom.ports.store import Transaction
 from cleanroom.privacy.loss import rho_to_nano
+from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.usecases.compute import measure
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
@@ -224,7 +225,7 @@ def _released_entry(
             measurement,
             question_digest=stored.digest,
             reserved_entry=stored.reserved_entry,
-            mechanism="discrete Gaussian",
+            mechanism=MECHANISM,
         )
     )
 

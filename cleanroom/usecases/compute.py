@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from cleanroom.analysis.canonical import question_to_json
 from cleanroom.analysis.estimate import estimate
-from cleanroom.analysis.plan import Plan
+from cleanroom.analysis.noise import add_noise
+from cleanroom.analysis.plan import Plan, exact_request
 from cleanroom.analysis.plan import plan as make_plan
-from cleanroom.analysis.request import ExactRequest, Statistics
-from cleanroom.model.allowance import Allowance
+from cleanroom.analysis.request import Statistics
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.measurement import Measurement
 from cleanroom.model.question import SalesLift
@@ -19,11 +19,9 @@ from cleanroom.policy.document import Policy
 from cleanroom.ports.records import StoredQuestion, Version
 from cleanroom.ports.store import Transaction
 from cleanroom.ports.tables import SealedTables
-from cleanroom.privacy.mechanism import DiscreteGaussian
+from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.service import Service, read_policy
-
-MECHANISM = "discrete Gaussian"
 
 
 def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
@@ -45,8 +43,16 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
     def load(ref: VersionRef) -> SealedTables:
         return service.vault.get_version(ref.version, by_id[ref.version].file_digest)
 
-    exact = service.engine.exact(_request(pinned, allowance, planned), load)
-    noisy = add_noise(planned, exact)
+    request = exact_request(
+        planned,
+        purposes=allowance.purposes,
+        versions=tuple(
+            VersionRef(version=version, schema=schema)
+            for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
+        ),
+        epoch_s=pinned.epoch_s,
+    )
+    noisy = add_noise(planned, service.engine.exact(request, load))
     return _measurement(service, stored, pinned, planned, noisy)
 
 
@@ -57,35 +63,6 @@ def _pins(tx: Transaction, pinned: Pinned) -> tuple[Policy, tuple[Version, ...]]
     if proposal is None or len(known) != len(versions):
         raise AssertionError("a reserved question names a policy or version that was never kept")
     return read_policy(proposal), known
-
-
-def _request(pinned: Pinned, allowance: Allowance, planned: Plan) -> ExactRequest:
-    return ExactRequest(
-        question=pinned.question,
-        versions=tuple(
-            VersionRef(version=version, schema=schema)
-            for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
-        ),
-        groupings=allowance.groupings,
-        stages=allowance.stages,
-        purposes=allowance.purposes,
-        epoch_s=pinned.epoch_s,
-        bound=planned.bound,
-        square_unit=planned.square_unit,
-    )
-
-
-def add_noise(planned: Plan, exact: Statistics) -> Statistics:
-    """Return every planned statistic with fresh discrete Gaussian noise of the planned scale.
-
-    Ensures: one draw for each statistic and cell, and no statistic that was not planned.
-    """
-    noisy: dict[str, tuple[int, ...]] = {}
-    for statistic in planned.statistics:
-        mechanism = DiscreteGaussian(statistic.scale)
-        for name in statistic.released:
-            noisy[name] = tuple(mechanism.add_noise(exact.values[name]))
-    return Statistics(values=noisy)
 
 
 def _measurement(

@@ -384,7 +384,7 @@ class PlanAnalysisResponse(_message.Message):
     level: _builtins.float
     """Level of the intervals."""
     mechanism: _builtins.str
-    """"discrete Gaussian"."""
+    """"discrete_gaussian"."""
     @_builtins.property
     def debits(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedDebit]:
         """One debit for each ledger concerned."""

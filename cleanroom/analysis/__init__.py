@@ -1,0 +1,1 @@
+"""`plan` before data is touched and `estimate` from noisy statistics; knows no storage or gRPC."""

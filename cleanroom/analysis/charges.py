@@ -1,0 +1,175 @@
+"""Which statistics answer a question, what each may weigh, and how far a record can move it.
+
+Must not know losses, noise or ledgers. Names are those of `request.Statistics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cleanroom.analysis.request import ARMS
+from cleanroom.model.allowance import Allowance
+from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize
+from cleanroom.privacy import sensitivity
+from cleanroom.privacy.allocation import Share
+from cleanroom.privacy.sensitivity import Removed
+
+BUYERS = "buyers"
+MAX_ROOT = 2**15  # squares of up to this, over 2^32 people, stay below 2^62
+
+# Shares of a question's loss. Rates need their numerator a little better than their
+# denominators; sums of wide values need most (docs/privacy-guarantee.md, "Allocation").
+_PEOPLE, _MATCHED, _KEYS = Fraction(3, 10), Fraction(4, 10), Fraction(3, 10)
+_PEOPLE_ONE_KEY, _MATCHED_ONE_KEY = Fraction(4, 10), Fraction(6, 10)
+_BUYERS_N, _BUYERS_S = Fraction(25, 100), Fraction(75, 100)
+_SPEND_N, _SPEND_S, _SPEND_Q = Fraction(10, 100), Fraction(70, 100), Fraction(20, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One statistic before noise: released under `released`, charged once.
+
+    Arms are disjoint, so both arms are one vector and one charge. `counts_people` marks the
+    statistics that minimum aggregation reads.
+    """
+
+    name: str
+    released: tuple[str, ...]
+    contribution_bound: int
+    share: Share
+    counts_people: bool
+
+
+def square_unit(bound: int) -> int:
+    """Return the unit in which outcomes up to `bound` are squared."""
+    return max(1, -(-bound // MAX_ROOT))
+
+
+def outcome_bound(allowance: Allowance) -> int:
+    """Return the clip of a lift's outcome; a buyer counts once whatever the policy bounds."""
+    question = allowance.question
+    is_sum = isinstance(question, SalesLift) and question.outcome != BUYERS
+    return allowance.bound if is_sum else 1
+
+
+def charges(allowance: Allowance) -> tuple[Charge, ...]:
+    """Return the statistics of a question in the order of the answer."""
+    match allowance.question:
+        case MatchRate() as question:
+            return _match_rate(question, allowance)
+        case SegmentSize() as question:
+            return _segment_size(question, allowance)
+        case SalesLift() as question:
+            return _sales_lift(question, allowance)
+
+
+def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]:
+    grouped = _grouped(allowance)
+    counted = grouped or question.datasets  # people of another side have no such cells
+    many = len(allowance.stages) > 1
+    people = _PEOPLE if many else _PEOPLE_ONE_KEY
+    matched = _MATCHED if many else _MATCHED_ONE_KEY
+    stages = allowance.stages if many else ()
+    one_each = dict.fromkeys(question.datasets, sensitivity.PAIRS_OF_ONE_STAGE)
+    return (
+        *(_count(f"people:{d}", people, _own_people(d, question.datasets)) for d in counted),
+        _count("matched", matched, _matched(question.datasets, grouped, len(allowance.stages))),
+        *(_count(f"matched:{s}", _KEYS / len(stages), one_each) for s in stages),
+    )
+
+
+def _segment_size(question: SegmentSize, allowance: Allowance) -> tuple[Charge, ...]:
+    if len(question.datasets) == 1:
+        (dataset,) = question.datasets
+        own = _own_people(dataset, question.datasets)
+        return (_count(f"people:{dataset}", Fraction(1), own),)
+    moved = _matched(question.datasets, _grouped(allowance), len(allowance.stages))
+    return (_count("matched", Fraction(1), moved),)
+
+
+def _sales_lift(question: SalesLift, allowance: Allowance) -> tuple[Charge, ...]:
+    stages, bound = len(allowance.stages), outcome_bound(allowance)
+    people = _people_of_arms(question, stages)
+    sums = _partner_sum(question, stages, bound)
+    if question.outcome == BUYERS:
+        return (
+            _by_arm("n", 1, _BUYERS_N, people, counts_people=True),
+            _by_arm("s", 1, _BUYERS_S, sums),
+        )
+    root = -(-bound // square_unit(bound))  # the largest value after rounding to the unit
+    return (
+        _by_arm("n", 1, _SPEND_N, people, counts_people=True),
+        _by_arm("s", bound, _SPEND_S, sums),
+        _by_arm("q", root**2, _SPEND_Q, _partner_sum(question, stages, root**2)),
+    )
+
+
+def _people_of_arms(question: SalesLift, stages: int) -> dict[str, int]:
+    match question.population:
+        case Population.ALL:
+            return _own_people(question.exposures, question.datasets)
+        case Population.MATCHED:
+            return _matched_of(question.exposures, question.sales, stages)
+
+
+def _own_people(dataset: str, datasets: tuple[str, ...]) -> dict[str, int]:
+    nobody = dict.fromkeys(datasets, sensitivity.OTHER_PEOPLE)
+    return nobody | {dataset: sensitivity.OWN_PEOPLE}
+
+
+def _matched(datasets: tuple[str, ...], grouped: tuple[str, ...], stages: int) -> dict[str, int]:
+    """Return how far pairs, in cells by attributes of the `grouped` datasets, can move."""
+    match grouped:
+        case ():
+            return dict.fromkeys(datasets, sensitivity.PAIRS_IN_ONE_CELL)
+        case (side,):
+            (partner,) = set(datasets) - {side}
+            return _matched_of(side, partner, stages)
+        case _:
+            return dict.fromkeys(datasets, sensitivity.pairs_by_both_attributes(stages))
+
+
+def _matched_of(side: str, partner: str, stages: int) -> dict[str, int]:
+    return {
+        side: sensitivity.matched_by_own_attributes(stages, Removed.OWN),
+        partner: sensitivity.matched_by_own_attributes(stages, Removed.PARTNER),
+    }
+
+
+def _partner_sum(question: SalesLift, stages: int, bound: int) -> dict[str, int]:
+    return {
+        question.exposures: sensitivity.partner_sum(stages, bound, Removed.OWN),
+        question.sales: sensitivity.partner_sum(stages, bound, Removed.PARTNER),
+    }
+
+
+def _grouped(allowance: Allowance) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(g.dataset for g in allowance.groupings))
+
+
+def _count(name: str, weight: Fraction, l2_squared: dict[str, int]) -> Charge:
+    return Charge(
+        name=name,
+        released=(name,),
+        contribution_bound=1,
+        share=Share(weight=weight, l2_squared=l2_squared),
+        counts_people=True,
+    )
+
+
+def _by_arm(
+    name: str,
+    bound: int,
+    weight: Fraction,
+    l2_squared: dict[str, int],
+    *,
+    counts_people: bool = False,
+) -> Charge:
+    return Charge(
+        name=name,
+        released=tuple(f"{name}:{arm}" for arm in ARMS),
+        contribution_bound=bound,
+        share=Share(weight=weight, l2_squared=l2_squared),
+        counts_people=counts_people,
+    )

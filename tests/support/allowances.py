@@ -1,0 +1,105 @@
+"""Allowances as a policy would resolve them, for tests of plans and estimates."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
+from cleanroom.model.consent import purpose_bits
+from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.names import LedgerName
+from cleanroom.model.question import MatchRate, Population, Question, SalesLift, SegmentSize
+
+KEYS = tuple(KeyType)
+CITY = Domain(name="city", values=("ufa", "kazan", "other"))
+TIER = Domain(name="tier", values=("gold", "other"))
+MINIMUM = MinimumAggregation(people=50, miss_probability=Fraction(1, 10**6))
+ADVERTISER = LedgerName(owner="acme-brand", pool="spring")
+RETAILER = LedgerName(owner="megamart", pool="loyalty")
+
+
+def schemas(stages=3):
+    """The advertiser's `exposures` and the retailer's `store-sales`."""
+    exposures = DatasetSchema(
+        name="exposures",
+        owner="acme-brand",
+        keys=KEYS[:stages],
+        dimensions=(CITY,),
+        has_arm=True,
+    )
+    sales = DatasetSchema(
+        name="store-sales",
+        owner="megamart",
+        keys=KEYS[:stages],
+        dimensions=(TIER,),
+        measures=(
+            Bounded(name="amount", unit=Unit.MINOR, max_per_person=1_500_000),
+            Bounded(name="visits", unit=Unit.ROWS, max_per_person=60),
+        ),
+        timed=True,
+    )
+    return exposures, sales
+
+
+def terms(name, datasets, *, per_question=Fraction(1, 2), epsilon=Fraction(4)):
+    return LedgerTerms(
+        ledger=name,
+        epsilon=epsilon,
+        per_question=per_question,
+        delta=Fraction(1, 10**7),
+        datasets=datasets,
+    )
+
+
+def allow(
+    question: Question, *, stages=3, bound=1, groupings=(), ledgers=None, minimum=MINIMUM
+) -> Allowance:
+    by_name = {s.name: s for s in schemas(stages)}
+    owners = {"exposures": ADVERTISER, "store-sales": RETAILER}
+    return Allowance(
+        question=question,
+        schemas=tuple(by_name[d] for d in question.datasets),
+        groupings=groupings,
+        stages=KEYS[:stages],
+        purposes=purpose_bits(["measurement"]),
+        minimum=minimum,
+        ledgers=ledgers or tuple(terms(owners[d], (d,)) for d in question.datasets),
+        bound=bound,
+    )
+
+
+BY_CITY = Grouping(dataset="exposures", domain=CITY)
+BY_TIER = Grouping(dataset="store-sales", domain=TIER)
+PAIR = ("exposures", "store-sales")
+
+
+def match_rate(*, stages=3, by_city=False, **options) -> Allowance:
+    by = ("exposures.city",) if by_city else ()
+    groupings = (BY_CITY,) if by_city else ()
+    return allow(MatchRate(datasets=PAIR, by=by), stages=stages, groupings=groupings, **options)
+
+
+def segment_size(*groupings: Grouping, datasets=PAIR, stages=3, **options) -> Allowance:
+    by = tuple(f"{g.dataset}.{g.domain.name}" for g in groupings)
+    question = SegmentSize(datasets=datasets, by=by)
+    return allow(question, stages=stages, groupings=groupings, **options)
+
+
+def sales_lift(
+    outcome="amount",
+    *,
+    bound=1_500_000,
+    stages=3,
+    population=Population.ALL,
+    by_city=False,
+    **options,
+) -> Allowance:
+    question = SalesLift(
+        exposures="exposures",
+        sales="store-sales",
+        outcome=outcome,
+        population=population,
+        by=("exposures.city",) if by_city else (),
+    )
+    groupings = (BY_CITY,) if by_city else ()
+    return allow(question, stages=stages, bound=bound, groupings=groupings, **options)

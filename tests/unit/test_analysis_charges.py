@@ -1,0 +1,145 @@
+"""Planned sensitivities against real neighbouring datasets, question by question."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleanroom.analysis.charges import charges
+from cleanroom.model.question import Population
+from support import allowances
+from support.allowances import BY_CITY, BY_TIER, CITY, KEYS, TIER
+from support.stages import match_in_stages, without
+
+STAGES = 5
+BOUND = 7
+CITIES, TIERS = len(CITY.values), len(TIER.values)
+
+
+@st.composite
+def sides(draw, people, **attributes):
+    """Records with tokens unique on their side at every stage, and attributes."""
+    columns = [draw(st.permutations([*range(people), None, None])) for _ in range(STAGES)]
+    tokens = {i: tuple(c[i] for c in columns) for i in range(people)}
+    return tokens, {i: {k: draw(v) for k, v in attributes.items()} for i in range(people)}
+
+
+own_sides = sides(5, cell=st.integers(0, CITIES - 1), arm=st.sampled_from(("control", "test")))
+partner_sides = sides(5, cell=st.integers(0, TIERS - 1), y=st.sampled_from((0, 0, 3, BOUND, BOUND)))
+
+
+def count(question, own, partner, attributes, population=Population.ALL) -> Counter:
+    """Every statistic of a question by (name, cell), straight from its definition."""
+    mine, theirs = attributes
+    pairs = match_in_stages(own, partner, STAGES)
+    exact: Counter = Counter()
+    for pair in pairs:
+        cells = {
+            "by both": (mine[pair.own]["cell"], theirs[pair.partner]["cell"]),
+            "by city": mine[pair.own]["cell"],
+        }
+        exact["matched", cells.get(question, 0)] += 1
+        exact[f"matched:{KEYS[pair.stage]}", cells.get(question, 0)] += 1
+        arm, y = mine[pair.own]["arm"], theirs[pair.partner]["y"]
+        exact["s", arm, cells["by city"]] += y
+        exact["q", arm, cells["by city"]] += y * y
+    for a in own:
+        cell = mine[a]["cell"] if question == "by city" else 0
+        exact["people:exposures", cell] += 1
+    exact["people:store-sales", 0] += len(partner)
+    counted = {p.own for p in pairs} if population is Population.MATCHED else own
+    for a in counted:
+        exact["n", mine[a]["arm"], mine[a]["cell"]] += 1
+    return exact
+
+
+@pytest.mark.parametrize(
+    ("question", "allowance", "population"),
+    [
+        ("total", allowances.match_rate(stages=STAGES), Population.ALL),
+        ("by city", allowances.match_rate(stages=STAGES, by_city=True), Population.ALL),
+        ("total", allowances.segment_size(stages=STAGES), Population.ALL),
+        ("by city", allowances.segment_size(BY_CITY, stages=STAGES), Population.ALL),
+        ("by both", allowances.segment_size(BY_CITY, BY_TIER, stages=STAGES), Population.ALL),
+        (
+            "by city",
+            allowances.sales_lift(bound=BOUND, stages=STAGES, by_city=True),
+            Population.ALL,
+        ),
+        (
+            "by city",
+            allowances.sales_lift(
+                bound=BOUND, stages=STAGES, by_city=True, population=Population.MATCHED
+            ),
+            Population.MATCHED,
+        ),
+    ],
+)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_one_record_moves_no_statistic_further_than_planned(question, allowance, population, data):
+    (own, mine), (partner, theirs) = data.draw(own_sides), data.draw(partner_sides)
+    dataset = data.draw(st.sampled_from(allowances.PAIR))
+    record = data.draw(st.integers(0, 4))
+    own_less = without(own, record) if dataset == "exposures" else own
+    partner_less = without(partner, record) if dataset == "store-sales" else partner
+
+    moved = count(question, own, partner, (mine, theirs), population)
+    moved.subtract(count(question, own_less, partner_less, (mine, theirs), population))
+    for charge in charges(allowance):
+        squared = sum(v * v for (name, *_), v in moved.items() if name == charge.name)
+        assert squared <= charge.share.l2_squared[dataset], charge.name
+
+
+def test_weights_of_a_question_add_up_to_one():
+    for allowance in (
+        allowances.match_rate(by_city=True),
+        allowances.segment_size(),
+        allowances.sales_lift("buyers"),
+        allowances.sales_lift(),
+    ):
+        assert sum(c.share.weight for c in charges(allowance)) == 1
+
+
+def test_owners_counted_apart_weigh_once_on_each_ledger():
+    by_name = {c.name: c.share for c in charges(allowances.match_rate(stages=1))}
+
+    assert by_name["people:exposures"].l2_squared == {"exposures": 1, "store-sales": 0}
+    assert by_name["people:store-sales"].l2_squared == {"exposures": 0, "store-sales": 1}
+    assert by_name["people:exposures"].weight + by_name["matched"].weight == 1
+
+
+@pytest.mark.parametrize(
+    ("allowance", "statistic", "exposures", "sales"),
+    [
+        (allowances.match_rate(stages=3), "matched", 1, 1),
+        (allowances.match_rate(stages=3, by_city=True), "matched", 2, 1),
+        (allowances.match_rate(stages=1, by_city=True), "matched", 1, 1),
+        (allowances.match_rate(stages=3, by_city=True), "matched:email", 1, 1),
+        (allowances.segment_size(stages=3), "matched", 1, 1),
+        (allowances.segment_size(BY_TIER, stages=3), "matched", 1, 2),
+        (allowances.segment_size(BY_CITY, BY_TIER, stages=3), "matched", 3, 3),
+        (allowances.sales_lift(bound=7, stages=1), "s", 49, 49),
+        (allowances.sales_lift(bound=7, stages=2), "s", 2 * 49, 49),
+        (allowances.sales_lift(bound=7, stages=3), "s", 2 * 49, 2 * 49),
+        (allowances.sales_lift(bound=7, stages=6), "s", 8 * 49, 5 * 49),
+        (allowances.sales_lift(bound=7, stages=6), "q", 8 * 49**2, 5 * 49**2),
+        (allowances.sales_lift("buyers", bound=7, stages=3), "s", 2, 2),
+        (allowances.sales_lift(bound=7, stages=3), "n", 1, 0),
+        (
+            allowances.sales_lift(bound=7, stages=3, population=Population.MATCHED),
+            "n",
+            2,
+            1,
+        ),
+    ],
+)
+def test_each_statistic_is_charged_the_table_of_the_guarantee(
+    allowance, statistic, exposures, sales
+):
+    by_name = {c.name: c.share.l2_squared for c in charges(allowance)}
+
+    assert by_name[statistic] == {"exposures": exposures, "store-sales": sales}
