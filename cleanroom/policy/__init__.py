@@ -1,0 +1,1 @@
+"""The policy document: strict reading, lint and decisions; knows no storage or gRPC."""

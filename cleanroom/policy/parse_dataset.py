@@ -1,0 +1,194 @@
+"""Reads one dataset's block of a policy; must not know the other datasets or the parties."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cleanroom.model.allowance import MinimumAggregation
+from cleanroom.model.consent import PURPOSES
+from cleanroom.model.dataset import MAX_BOUND, Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.question import Family
+from cleanroom.policy.document import ArmColumn, DatasetRules
+from cleanroom.policy.fields import Field
+from cleanroom.policy.rules import MIN_PEOPLE, NEVER, PrivacyRule
+
+MAX_VALUES = 1_000
+MAX_EPSILON = Fraction(1_000)
+MAX_PEOPLE = 2**30
+_ONE = Fraction(1)
+# A row's columns of keys are named as their types, the pre-hashed forms included.
+_KEY_COLUMNS = frozenset({*KeyType, "email_sha256", "phone_sha256"})
+_BUYERS = "buyers"  # an outcome of every lift, so no measure may have the name
+
+
+def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> DatasetRules:
+    """Return the rules of the dataset called `name`; `match_keys` are the collaboration's.
+
+    Notes problems in `field` and goes on with stand-ins.
+    """
+    checked = field.checked_label(name, "dataset")
+    keys = field.table(
+        "owner",
+        optional=(
+            "dimensions", "arm", "counts", "time", "measures",
+            "event_filters", "minimum_aggregation", "privacy", "consent",
+        ),
+    )  # fmt: skip
+    arm, time_column = _arm(keys["arm"]), _time(keys["time"])
+    columns = _Columns(arm, time_column, keys)
+    schema = DatasetSchema(
+        name=checked,
+        owner=keys["owner"].label("owner"),
+        keys=match_keys,
+        dimensions=_domains(keys["dimensions"], columns),
+        has_arm=arm is not None,
+        counts=_bounded(keys["counts"], columns, (Unit.COUNT, Unit.ROWS)),
+        measures=_bounded(keys["measures"], columns, tuple(Unit)),
+        filters=_domains(keys["event_filters"], columns),
+        timed=time_column is not None,
+    )
+    return DatasetRules(
+        schema=schema,
+        arm=arm,
+        time_column=time_column,
+        minimum=_minimum(keys["minimum_aggregation"]),
+        privacy=_privacy(keys["privacy"]),
+        consent=_consent(keys["consent"]),
+    )
+
+
+class _Columns:
+    """The columns of one dataset seen so far, each declared once."""
+
+    def __init__(
+        self, arm: ArmColumn | None, time_column: str | None, keys: dict[str, Field]
+    ) -> None:
+        self._seen: dict[str, str] = {}
+        if arm:
+            self.admit(arm.column, keys["arm"])
+        if time_column:
+            self.admit(time_column, keys["time"])
+
+    def admit(self, name: str, field: Field) -> bool:
+        """Note a name that is taken; return whether it was free."""
+        if name in _KEY_COLUMNS or name == _BUYERS:
+            what = "the column of a match key" if name in _KEY_COLUMNS else "an outcome of its own"
+            self._clash(name, field, what)
+        elif name in self._seen:
+            self._clash(name, field, f"already {self._seen[name]}")
+        else:
+            self._seen[name] = field.path
+            return True
+        return False
+
+    @staticmethod
+    def _clash(name: str, field: Field, what: str) -> None:
+        message = f"found the column {name!r}, which is {what}: write another name"
+        field.problems.add(field.mark, field.path, message)
+
+
+def _arm(field: Field) -> ArmColumn | None:
+    if not field.present:
+        return None
+    keys = field.table("column", "test", "control")
+    test, control = keys["test"].value(), keys["control"].value()
+    if test and test == control:
+        keys["control"].bad(f"found {test!r} for both arms: write two different values")
+    if test == control:
+        test, control = "test", "control"
+    return ArmColumn(column=keys["column"].column("column"), test=test, control=control)
+
+
+def _time(field: Field) -> str | None:
+    if not field.present:
+        return None
+    return field.table("column")["column"].column("column")
+
+
+def _domains(field: Field, columns: _Columns) -> tuple[Domain, ...]:
+    if not field.present:
+        return ()
+    found = []
+    for name, entry in field.named("dimension"):
+        column = entry.checked_column(name, at_key=True)
+        values = _values(entry)
+        if columns.admit(column, entry):
+            found.append(Domain(name=column, values=values))
+    return tuple(found)
+
+
+def _values(field: Field) -> tuple[str, ...]:
+    items = field.items("values", MAX_VALUES)
+    if field.empty:
+        field.expect("at least one value, as in [ufa, other]")
+    found: dict[str, None] = {}
+    for item in items:
+        value = item.value()
+        if value and value in found:
+            item.bad(f"found {value!r} again: write each value once")
+        found[value] = None
+    return tuple(found) or ("?",)
+
+
+def _bounded(field: Field, columns: _Columns, units: tuple[Unit, ...]) -> tuple[Bounded, ...]:
+    if not field.present:
+        return ()
+    found = []
+    for name, entry in field.named("measure"):
+        column = entry.checked_column(name, at_key=True)
+        keys = entry.table("max_per_person", optional=("unit",))
+        unit = keys["unit"].choice(units) if keys["unit"].present else Unit.COUNT
+        bound = keys["max_per_person"].integer(1, MAX_BOUND)
+        if columns.admit(column, entry):
+            found.append(Bounded(name=column, unit=unit, max_per_person=bound))
+    return tuple(found)
+
+
+def _minimum(field: Field) -> MinimumAggregation | None:
+    if not field.present:
+        return None
+    keys = field.table("people", "miss_probability")
+    return MinimumAggregation(
+        people=keys["people"].integer(MIN_PEOPLE, MAX_PEOPLE),
+        miss_probability=_probability(keys["miss_probability"]),
+    )
+
+
+def _probability(field: Field) -> Fraction:
+    return field.exact("a decimal number above 0 and below 1, as in 1e-6", _ONE, below=True)
+
+
+def _privacy(field: Field) -> PrivacyRule | None:
+    if not field.present:
+        return None
+    keys = field.table(
+        "pool", "definition", "epsilon", "delta", "per_question", optional=("renew",)
+    )
+    keys["definition"].word(("zcdp",))
+    if keys["renew"].present and keys["renew"].text(NEVER) not in ("", NEVER):
+        keys["renew"].expect(f"{NEVER}, as renewal would multiply the guarantee and is not offered")
+    wanted = f"a decimal number above 0 and at most {MAX_EPSILON}, as in 0.5"
+    epsilon = keys["epsilon"].exact(wanted, MAX_EPSILON)
+    per_question = keys["per_question"].exact(wanted, MAX_EPSILON)
+    if per_question > epsilon:
+        keys["per_question"].expect("at most epsilon, the whole budget")
+    return PrivacyRule(
+        pool=keys["pool"].label("pool"),
+        epsilon=epsilon,
+        delta=_probability(keys["delta"]),
+        per_question=min(per_question, epsilon),
+    )
+
+
+def _consent(field: Field) -> dict[Family, tuple[str, ...]]:
+    if not field.present:
+        return {}
+    families = {str(f): f for f in Family}
+    keys = field.table(optional=tuple(families))
+    return {families[name]: _purposes(f) for name, f in keys.items() if f.present}
+
+
+def _purposes(field: Field) -> tuple[str, ...]:
+    if field.empty:
+        field.expect("at least one purpose, as in [measurement], or leave the family out")
+    return field.words(tuple(PURPOSES), "purposes")

@@ -1,0 +1,88 @@
+"""How rules of several datasets combine: the strictest of each kind wins.
+
+Must not know the document they were written in, nor who asks what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cleanroom.model.allowance import LedgerTerms, MinimumAggregation
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.names import LedgerName, check_label
+
+NEVER = "never"
+MIN_PEOPLE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyRule:
+    """A budget of (epsilon, delta), the most one question may take of it, and its pool's name."""
+
+    pool: str
+    epsilon: Fraction
+    delta: Fraction
+    per_question: Fraction
+    renew: str = NEVER
+
+    def __post_init__(self) -> None:
+        """0 < per_question <= epsilon, 0 < delta < 1, and no renewal."""
+        check_label(self.pool, "pool")
+        if not 0 < self.per_question <= self.epsilon:
+            raise FieldInvalid(field="per_question", expected="more than 0, at most epsilon")
+        if not 0 < self.delta < 1:
+            raise FieldInvalid(field="delta", expected="between 0 and 1")
+        if self.renew != NEVER:
+            raise FieldInvalid(field="renew", expected=NEVER)
+
+
+def strictest_privacy(rules: Iterable[PrivacyRule], *, pool: str) -> PrivacyRule:
+    """Return the smallest of each amount under the name `pool`; `rules` must not be empty."""
+    known = tuple(rules)
+    return PrivacyRule(
+        pool=pool,
+        epsilon=min(r.epsilon for r in known),
+        delta=min(r.delta for r in known),
+        per_question=min(r.per_question for r in known),
+    )
+
+
+def strictest_minimum(rules: Iterable[MinimumAggregation]) -> MinimumAggregation:
+    """Return the most people and the least miss probability; `rules` must not be empty."""
+    known = tuple(rules)
+    return MinimumAggregation(
+        people=max(r.people for r in known),
+        miss_probability=min(r.miss_probability for r in known),
+    )
+
+
+def terms_of(owner: str, dataset: str, rule: PrivacyRule) -> LedgerTerms:
+    """Return the terms of the ledger that protects the people of one dataset."""
+    return LedgerTerms(
+        ledger=LedgerName(owner=owner, pool=rule.pool),
+        epsilon=rule.epsilon,
+        per_question=rule.per_question,
+        delta=rule.delta,
+        datasets=(dataset,),
+    )
+
+
+def merge_terms(terms: Iterable[LedgerTerms]) -> tuple[LedgerTerms, ...]:
+    """Return one entry for each ledger, in order of first use, with the smallest amounts."""
+    merged: dict[LedgerName, LedgerTerms] = {}
+    for term in terms:
+        known = merged.get(term.ledger)
+        merged[term.ledger] = term if known is None else _merge(known, term)
+    return tuple(merged.values())
+
+
+def _merge(a: LedgerTerms, b: LedgerTerms) -> LedgerTerms:
+    return LedgerTerms(
+        ledger=a.ledger,
+        epsilon=min(a.epsilon, b.epsilon),
+        per_question=min(a.per_question, b.per_question),
+        delta=min(a.delta, b.delta),
+        datasets=(*a.datasets, *b.datasets),
+    )
