@@ -42,7 +42,7 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
         keys=match_keys,
         dimensions=_domains(keys["dimensions"], columns),
         has_arm=arm is not None,
-        counts=_bounded(keys["counts"], columns, (Unit.COUNT, Unit.ROWS)),
+        counts=_bounded(keys["counts"], columns, (Unit.COUNT,)),
         measures=_bounded(keys["measures"], columns, tuple(Unit)),
         filters=_domains(keys["event_filters"], columns),
         timed=time_column is not None,

@@ -1,0 +1,133 @@
+"""A stored log against itself, in short reads beside a running server; must not know a terminal.
+
+Does not verify that the entries are true, nor that nobody was shown another history: for that,
+keep a checkpoint elsewhere and pass it as `against` later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
+from cleanroom.audit.errors import LogInconsistent
+from cleanroom.audit.log import LogSummary, verify_extension, verify_log
+from cleanroom.audit.note import Signer, verifier_of
+from cleanroom.audit.tree import appended_nodes, consistency_proof, leaf_hash
+from cleanroom.ports.store import Store, Transaction
+from cleanroom.usecases.receipts import checkpoint
+
+T = TypeVar("T")
+BATCH: Final = 500  # entries of at most 64 KiB
+Node = tuple[int, int]  # level, index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a verified log holds, and the signed checkpoint over it, as text."""
+
+    summary: LogSummary
+    note: str
+
+
+def signed(store: Store, signer: Signer) -> str:
+    """Return the signed checkpoint over everything that is durable.
+
+    Raises LogInconsistent when a stored node is missing.
+    """
+    return _from_nodes(store, signer.name, lambda tx: checkpoint(tx.log, signer, tx.log.size()))
+
+
+def verify_stored_log(
+    store: Store, signer: Signer, *, against: str | bytes | None, tell: Callable[[int, int], None]
+) -> Verified:
+    """Verify entries, stored tree and checkpoint; `tell` hears (entries done, entries in all).
+
+    Raises LogInconsistent naming the check, NoteInvalid for a checkpoint that is not this log's.
+    """
+    log_key = verifier_of(signer)
+    earlier = None if against is None else open_checkpoint(against, log_key)
+    # 1. The stored tree has a root, and the log's key signs it.
+    note = signed(store, signer)
+    current = open_checkpoint(note, log_key)
+    # 2. The entries have exactly that tree, and every stored node is theirs.
+    summary = verify_log(_checked_entries(store, current, tell), current)
+    # 3. The log that was signed earlier is the beginning of this one.
+    if earlier is not None:
+        _verify_growth(store, earlier, current)
+    return Verified(summary=summary, note=note)
+
+
+def _verify_growth(store: Store, earlier: Checkpoint, current: Checkpoint) -> None:
+    def work(tx: Transaction) -> list[bytes]:
+        return consistency_proof(earlier.size, current.size, tx.log.node)
+
+    shrunk = earlier.size > current.size
+    proof = [] if shrunk else _from_nodes(store, current.origin, work)
+    verify_extension(earlier, current, proof)
+
+
+def _checked_entries(
+    store: Store, current: Checkpoint, tell: Callable[[int, int], None]
+) -> Iterator[bytes]:
+    edge: dict[Node, bytes] = {}
+    for start in range(0, current.size, BATCH):
+        end = min(start + BATCH, current.size)
+        entries, stored = store.read(partial(_batch, start, end))
+        if len(entries) != end - start:
+            raise _broken(current.origin, "length", f"of entries {start} to {end - 1} some miss")
+        for index, data in enumerate(entries, start=start):
+            _check_nodes(current.origin, index, data, stored, edge)
+            yield data
+        tell(end, current.size)
+
+
+def _batch(start: int, end: int, tx: Transaction) -> tuple[tuple[bytes, ...], dict[Node, bytes]]:
+    places = [place for index in range(start, end) for place in _completed_by(index)]
+    return tx.log.entries(start, end - start), {at: _stored(tx, at) for at in places}
+
+
+def _completed_by(index: int) -> Iterator[Node]:
+    """Yield the complete subtrees whose last leaf is `index`."""
+    level = 0
+    yield level, index
+    while index & 1:
+        level, index = level + 1, index >> 1
+        yield level, index
+
+
+def _stored(tx: Transaction, at: Node) -> bytes:
+    try:
+        return tx.log.node(*at)
+    except KeyError:
+        return b""
+
+
+def _check_nodes(
+    origin: str,
+    index: int,
+    data: bytes,
+    stored: Mapping[Node, bytes],
+    edge: dict[Node, bytes],
+) -> None:
+    """Compare the nodes that an entry completes; `edge` keeps the left siblings still needed."""
+    for level, node, digest in appended_nodes(index, leaf_hash(data), lambda *at: edge.pop(at)):
+        if stored[level, node] != digest:
+            what = f"entry {index} is not what its stored hash says"
+            above = f"the stored hash of level {level}, node {node} does not follow from entries"
+            raise _broken(origin, "tree", above if level else what)
+        if not node & 1:
+            edge[level, node] = digest
+
+
+def _from_nodes(store: Store, origin: str, work: Callable[[Transaction], T]) -> T:
+    try:
+        return store.read(work)
+    except KeyError:
+        raise _broken(origin, "tree", "a stored hash is missing") from None
+
+
+def _broken(origin: str, check: str, why: str) -> LogInconsistent:
+    return LogInconsistent(origin=origin, check=check, why=why)

@@ -1,0 +1,74 @@
+"""Uploaded chunks as bytes: strict Arrow IPC reading, element lists, and sealing.
+
+Must not know uploads, relays or storage; see rows.py for what a row must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from cleanroom.engine.layout import TOKEN_BYTES, token_column
+from cleanroom.engine.people import fixed_bytes
+from cleanroom.engine.rows import checked_rows
+from cleanroom.engine.sealing import seal
+from cleanroom.model.dataset import DatasetSchema, KeyType
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.ports.tables import Sealed, TokenMap
+from cleanroom.usecases.elements import check_points
+
+_TOKEN = pa.binary(TOKEN_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowSealer:
+    """The Sealer port on PyArrow."""
+
+    def check_chunk(self, data: bytes, schema: DatasetSchema, *, points: bool) -> int:
+        """See the port."""
+        table = checked_rows(read_rows(data), schema)
+        for key in schema.keys if points else ():
+            column = token_column(key)
+            check_points(fixed_bytes(_present(table, column)), column)
+        return int(table.num_rows)
+
+    def elements(self, chunks: Iterable[bytes], key: KeyType) -> bytes:
+        """See the port."""
+        columns = [_present(read_rows(data), token_column(key)) for data in chunks]
+        distinct = pa.chunked_array(columns, type=_TOKEN).unique()
+        return fixed_bytes(distinct.take(pa.compute.array_sort_indices(distinct))).tobytes()
+
+    def seal(
+        self,
+        chunks: Iterable[bytes],
+        schema: DatasetSchema,
+        tokens: Mapping[KeyType, tuple[bytes, bytes]],
+        sealable: tuple[int, ...],
+    ) -> Sealed:
+        """See the port."""
+        maps: dict[KeyType, TokenMap | None] = {
+            key: TokenMap(elements=_packed(elements), tokens=_packed(final))
+            for key, (elements, final) in tokens.items()
+        }
+        return seal(map(read_rows, chunks), schema, maps, sealable)
+
+
+def read_rows(data: bytes) -> pa.Table:
+    """Return the rows of one Arrow IPC stream; raises FieldInvalid for anything else."""
+    try:
+        table = pa.ipc.open_stream(data).read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise FieldInvalid(field="data", expected="one Arrow IPC stream") from error
+    return table
+
+
+def _present(table: pa.Table, column: str) -> pa.FixedSizeBinaryArray:
+    return table[column].combine_chunks().drop_null()
+
+
+def _packed(data: bytes) -> pa.FixedSizeBinaryArray:
+    count = len(data) // TOKEN_BYTES
+    return pa.FixedSizeBinaryArray.from_buffers(_TOKEN, count, [None, pa.py_buffer(data)])

@@ -1,0 +1,99 @@
+"""Files that are durable when a function returns and never seen half-written; knows no keys.
+
+The caller gives every unfinished file a fresh name; a crash leaves it under that name, where
+nobody looks for it and `remove_unfinished` finds it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+UNFINISHED: Final = ".unfinished-"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder (mode 0700) and its parents, each durable; one that exists is fine."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # A crash here may lose an empty folder, which the next writer makes again.
+    sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush a file's content, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist (mode 0600) and flush its content, not yet its name."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with removed_on_error(path), os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, data: bytes, unique: str) -> None:
+    """Put `data` under `path`, atomically replacing what is there; durable on return."""
+    unfinished = path.with_name(UNFINISHED + unique)
+    # A crash before the rename leaves the old file, and a torn new one that the sweep removes.
+    write_new(unfinished, data)
+    unfinished.replace(path)
+    # A crash before this sync leaves the old file or the new one, whole; the caller was not told.
+    sync(path.parent)
+
+
+def create_file(path: Path, data: bytes, unique: str) -> None:
+    """Put `data` under `path`; durable on return. Raises FileExistsError, leaving what is there."""
+    unfinished = path.with_name(UNFINISHED + unique)
+    write_new(unfinished, data)
+    try:
+        # A crash after this leaves the whole file under both names; the sweep removes one.
+        path.hardlink_to(unfinished)
+    finally:
+        unfinished.unlink()
+    sync(path.parent)
+
+
+@contextmanager
+def removed_on_error(path: Path) -> Iterator[None]:
+    """Remove a file or folder that could not be finished, so that retries do not fill the disk."""
+    try:
+        yield
+    except BaseException:
+        _remove(path)
+        raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what is in it; durable on return. An absent one is fine."""
+    if folder.is_dir():
+        # A crash here leaves some of the files; whoever removes the folder again removes them.
+        shutil.rmtree(folder)
+    sync(folder.parent)
+
+
+def remove_unfinished(folder: Path) -> int:
+    """Remove what crashes left unfinished directly in a folder; return how many there were."""
+    found = [path for path in folder.iterdir() if path.name.startswith(UNFINISHED)]
+    for path in found:
+        _remove(path)
+    return len(found)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

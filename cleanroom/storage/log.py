@@ -1,0 +1,61 @@
+"""Rows of log entries and tree nodes, appended together; must not know what an entry says."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from cleanroom.audit.tree import appended_nodes, leaf_hash
+from cleanroom.storage.tables import log_entries, log_nodes
+
+
+class SqlLog:
+    """The `Log` port over one connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, entry: bytes) -> int:
+        """Append one encoded entry and its tree nodes; return its index.
+
+        The index is the primary key, so two appends at once cannot both have it, and an index
+        given to a transaction that failed is given again: indices are dense.
+        """
+        index = self.size()
+        self._connection.execute(log_entries.insert().values(idx=index, entry=entry))
+        for level, node, digest in appended_nodes(index, leaf_hash(entry), self.node):
+            self._connection.execute(log_nodes.insert().values(level=level, idx=node, hash=digest))
+        return index
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        last = self._connection.execute(select(func.max(log_entries.c.idx))).scalar_one()
+        return 0 if last is None else last + 1
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree; raises KeyError when there is none."""
+        query = select(log_nodes.c.hash).where(log_nodes.c.level == level, log_nodes.c.idx == index)
+        found: bytes | None = self._connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise KeyError(f"the log has no node {index} on level {level}")
+        return found
+
+    def entry(self, index: int) -> bytes | None:
+        """Return one entry's bytes, or None outside the log."""
+        if not 0 <= index < self.size():
+            return None
+        query = select(log_entries.c.entry).where(log_entries.c.idx == index)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def entries(self, start: int, count: int) -> tuple[bytes, ...]:
+        """Return up to `count` entries from `start`, in order; none where there are none."""
+        end = min(start + count, self.size())
+        if not 0 <= start < end:
+            return ()
+        query = (
+            select(log_entries.c.entry)
+            .where(log_entries.c.idx >= start, log_entries.c.idx < end)
+            .order_by(log_entries.c.idx)
+        )
+        return tuple(self._connection.execute(query).scalars())

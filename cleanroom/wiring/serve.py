@@ -1,0 +1,113 @@
+"""Running the server from start to drain; must not know how a question is answered."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from contextlib import closing
+from types import FrameType
+from typing import Final
+
+from cleanroom.config import Config
+from cleanroom.model.names import Actor, ActorKind
+from cleanroom.policy.parse import parse_policy
+from cleanroom.rpc.server import RunningServer, ServerSettings, start
+from cleanroom.usecases.collaborate import propose
+from cleanroom.usecases.recover import recover
+from cleanroom.usecases.service import Service
+from cleanroom.wiring.build import build_service
+from cleanroom.wiring.environment import SystemClock
+from cleanroom.wiring.errors import CannotServe
+from cleanroom.wiring.lock import held
+from cleanroom.wiring.opening import open_store
+from cleanroom.wiring.tls import check_tls, deny_list
+
+GRACE_S: Final = 10.0
+_LOG = logging.getLogger(__name__)
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
+
+    Prints one line to stdout when calls are taken.
+    Raises CannotServe, MasterKeyRefused, StoreUnusable, PolicyInvalidError, OSError.
+    """
+    stop = _stop_on_signals()
+    with held(config.data):
+        settings = server_settings(config, SystemClock().now_s())
+        with closing(open_store(config)) as store:
+            service = build_service(config, store)
+            prepare(config, service)
+            if stop.is_set():
+                return
+            running = start(service, settings)
+            _announce(config, running)
+            stop.wait()
+            _LOG.info("draining: calls under way have %.0f s to end", GRACE_S)
+            running.stop(GRACE_S)
+    _LOG.info("stopped")
+
+
+def prepare(config: Config, service: Service) -> None:
+    """Finish what a crash left, and put the bootstrap policy before its parties if none is."""
+    # A crash in here is like the crash before: the next start does it again.
+    resumed = recover(service)
+    _LOG.info("resumed %d questions", resumed)
+    if config.bootstrap is not None:
+        _bootstrap(config, service)
+
+
+def server_settings(config: Config, now_s: int) -> ServerSettings:
+    """Return the settings with the TLS files and the deny list checked; raises CannotServe."""
+    check_tls(config.tls, now_s)
+    limits = config.limits
+    return ServerSettings(
+        listen=config.listen,
+        trust_domain=config.trust_domain,
+        ca=config.tls.ca,
+        certificate=config.tls.certificate,
+        key=config.tls.key,
+        denied=deny_list(config.tls),
+        workers=limits.workers,
+        calls_per_second=limits.calls_per_second,
+        burst=limits.burst,
+        quantum_s=limits.quantum_ms / 1000,
+    )
+
+
+def _bootstrap(config: Config, service: Service) -> None:
+    path = config.bootstrap
+    if path is None:
+        return
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        raise CannotServe(f"{path}: the policy cannot be read: {error.strerror}") from None
+    policy = parse_policy(document, str(path))
+    latest = service.store.read(lambda tx: tx.collaborations.latest(policy.collaboration))
+    if latest is None:
+        operator = Actor(trust_domain=config.trust_domain, kind=ActorKind.OPERATOR, name="operator")
+        propose(service, operator, document)
+        _LOG.info("proposed policy %s of %s", policy.digest, policy.collaboration)
+    elif latest.digest != policy.digest:
+        _LOG.info("%s has a proposal already: the bootstrap policy is not used", latest.digest)
+
+
+def _announce(config: Config, running: RunningServer) -> None:
+    host = config.listen.rpartition(":")[0]
+    sys.stdout.write(f"cleanroom serving on {host}:{running.port}\n")
+    sys.stdout.flush()
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    return stop

@@ -1,0 +1,131 @@
+"""The partner SDK of the data clean room: upload, blind, ask; identifiers never leave here.
+
+>>> with CleanRoom.connect("acme-brand.toml") as room:  # doctest: +SKIP
+...     room.upload("exposures", frame)
+...     room.seal("exposures")
+...     room.sales_lift(exposures="exposures", sales="sales", outcome="amount").to_pandas()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+# Names are fetched at first use: the blinding workers import this package too, and start in a
+# tenth of a second without gRPC and pandas.
+if TYPE_CHECKING:
+    from cleanroom_client.accepting import Accepted, Proposed
+    from cleanroom_client.errors import (
+        CertificateUnusable,
+        ClientError,
+        DeadlineExceeded,
+        KeyNotReady,
+        PolicyUnknown,
+        ProfileInvalid,
+        QuestionInvalid,
+        ReceiptRefused,
+        RelayBroken,
+        RoomError,
+        ServiceUnreachable,
+        UploadStuck,
+        WaitedTooLong,
+    )
+    from cleanroom_client.measurement import CellResult, Figure, Measurement
+    from cleanroom_client.plan import Plan
+    from cleanroom_client.profile import Profile
+    from cleanroom_client.question import MatchRate, SalesLift, SegmentSize
+    from cleanroom_client.room import CleanRoom
+    from cleanroom_client.tables import BadInput, UploadReport
+    from cleanroom_client.transport import Patience
+    from cleanroom_client.values import (
+        Balance,
+        DatasetStatus,
+        RequestSummary,
+        UploadResult,
+        Version,
+    )
+
+__all__ = [
+    "Accepted",
+    "BadInput",
+    "Balance",
+    "CellResult",
+    "CertificateUnusable",
+    "CleanRoom",
+    "ClientError",
+    "DatasetStatus",
+    "DeadlineExceeded",
+    "Figure",
+    "KeyNotReady",
+    "MatchRate",
+    "Measurement",
+    "Patience",
+    "Plan",
+    "PolicyUnknown",
+    "Profile",
+    "ProfileInvalid",
+    "Proposed",
+    "QuestionInvalid",
+    "ReceiptRefused",
+    "RelayBroken",
+    "RequestSummary",
+    "RoomError",
+    "SalesLift",
+    "SegmentSize",
+    "ServiceUnreachable",
+    "UploadReport",
+    "UploadResult",
+    "UploadStuck",
+    "Version",
+    "WaitedTooLong",
+]
+
+_HOME = MappingProxyType(
+    {
+        "Accepted": "accepting",
+        "BadInput": "tables",
+        "Balance": "values",
+        "CellResult": "measurement",
+        "CertificateUnusable": "errors",
+        "CleanRoom": "room",
+        "ClientError": "errors",
+        "DatasetStatus": "values",
+        "DeadlineExceeded": "errors",
+        "Figure": "measurement",
+        "KeyNotReady": "errors",
+        "MatchRate": "question",
+        "Measurement": "measurement",
+        "Patience": "transport",
+        "Plan": "plan",
+        "PolicyUnknown": "errors",
+        "Profile": "profile",
+        "ProfileInvalid": "errors",
+        "Proposed": "accepting",
+        "QuestionInvalid": "errors",
+        "ReceiptRefused": "errors",
+        "RelayBroken": "errors",
+        "RequestSummary": "values",
+        "RoomError": "errors",
+        "SalesLift": "question",
+        "SegmentSize": "question",
+        "ServiceUnreachable": "errors",
+        "UploadReport": "tables",
+        "UploadResult": "values",
+        "UploadStuck": "errors",
+        "Version": "values",
+        "WaitedTooLong": "errors",
+    }
+)
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

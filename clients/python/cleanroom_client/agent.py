@@ -1,0 +1,207 @@
+"""The party's agent in the relay: evaluates other parties' elements, shares the `hmac` key.
+
+Each element is raised to this party's secret of the task's collaboration and returned in the
+order it came; nothing is kept. Knows no terminal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from cleanroom.v1 import relay_pb2 as pb
+from cleanroom_client.blinder import Blinder
+from cleanroom_client.blinding import BadPoint
+from cleanroom_client.blinding.curve25519 import POINT_BYTES
+from cleanroom_client.errors import (
+    DeadlineExceeded,
+    KeyNotReady,
+    RelayBroken,
+    ServiceUnreachable,
+    WaitedTooLong,
+)
+from cleanroom_client.progress import Progress
+from cleanroom_client.session import Session
+from cleanroom_client.sharing import holder, share, shared_key
+
+SEGMENT_CHUNKS = 8
+_POLL_S, _WATCH_POLL_S = 0.5, 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How long to wait: until idle, but no longer than `max_wait_s` without any work; or on."""
+
+    watch: bool = False
+    max_wait_s: float = 600.0
+
+
+class Agent:
+    """Works through relay tasks; a context manager that ends its worker processes."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        """Use the session's secrets; nothing is started yet."""
+        self._session = session
+        self._progress = progress
+        self._stack = ExitStack()
+        self._blinders: dict[str, Blinder] = {}
+        self._shared_with: frozenset[str] = frozenset()
+        self._elements = 0
+
+    def __enter__(self) -> Self:
+        """Return the agent."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the worker processes."""
+        self._stack.close()
+
+    def run(self, waiting: Waiting) -> int:
+        """Evaluate what comes until nothing more will; return the number of elements.
+
+        Watching never ends by itself and outlives a service that is away for a while.
+        Raises WaitedTooLong, RelayBroken, KeystoreError and what a call may raise.
+        """
+        clock, sleep_s = self._session.environment.monotonic_s, self._session.environment.sleep_s
+        since_s = clock()
+        while True:
+            missing = self._round(waiting)
+            if missing is None:
+                since_s = clock()
+                continue
+            if not missing and not waiting.watch:
+                return self._elements
+            if not waiting.watch and clock() - since_s > waiting.max_wait_s:
+                raise WaitedTooLong(f"waited {waiting.max_wait_s:g} s: still {missing}")
+            self._progress(missing or "waiting for work", 0)
+            sleep_s(_WATCH_POLL_S if waiting.watch else _POLL_S)
+
+    def _round(self, waiting: Waiting) -> str | None:
+        """Do what is ready; return None if something was, else what is still awaited ("": none)."""
+        try:
+            keys = self._keys()
+            answer = self._list()
+            for task in answer.tasks:
+                self._evaluate(task)
+        except (ServiceUnreachable, DeadlineExceeded) as error:
+            if not waiting.watch:
+                raise
+            return str(error)
+        if answer.tasks:
+            return None
+        return keys or (f"waiting for {answer.pending} relay passes" if answer.pending else "")
+
+    def _list(self) -> pb.ListTasksResponse:
+        session = self._session
+        return session.transport.call(session.relay.ListTasks, pb.ListTasksRequest())
+
+    def _keys(self) -> str:
+        """Share or fetch the key of the `hmac` scheme; return what is awaited, or nothing."""
+        session, collaboration = self._session, self._session.collaboration()
+        if collaboration.terms.scheme != "hmac" or collaboration.in_force is None:
+            return ""
+        owners = collaboration.terms.owners
+        if session.profile.name == holder(collaboration):
+            self._shared_with = share(session, collaboration, self._shared_with)
+            waiting = [p for p in owners[1:] if p not in self._shared_with]
+            return f"waiting for {', '.join(waiting)} to accept" if waiting else ""
+        if session.profile.name not in owners:
+            return ""
+        try:
+            shared_key(session, collaboration)
+        except KeyNotReady as error:
+            return str(error)
+        return ""
+
+    def _evaluate(self, task: pb.RelayTask) -> None:
+        """Evaluate a task from where the service has it, a segment of chunks at a time."""
+        _check(task)
+        last = -(-task.size // task.chunk_elements)
+        while task.next_chunk < last:
+            wanted = min(SEGMENT_CHUNKS, last - task.next_chunk)
+            chunks = self._receive(task, wanted)
+            answer = self._return(task, [self._raise(task, chunk) for chunk in chunks])
+            if answer.next_chunk <= task.next_chunk:
+                raise RelayBroken(f"task {task.id} does not go on after chunk {task.next_chunk}")
+            task = answer
+
+    def _receive(self, task: pb.RelayTask, count: int) -> list[pb.StreamElementsResponse]:
+        session = self._session
+        request = pb.StreamElementsRequest(task=task.id, from_chunk=task.next_chunk)
+        chunks: list[pb.StreamElementsResponse] = session.transport.retrying(
+            lambda: session.transport.receive(session.relay.StreamElements, request, count)
+        )
+        if [c.index for c in chunks] != list(range(task.next_chunk, task.next_chunk + count)):
+            raise RelayBroken(f"task {task.id}: the elements did not come in order")
+        for chunk in chunks:
+            _check_length(task, chunk)
+        return chunks
+
+    def _raise(
+        self, task: pb.RelayTask, chunk: pb.StreamElementsResponse
+    ) -> pb.ReturnElementsRequest:
+        packed = chunk.elements
+        points = [packed[i : i + POINT_BYTES] for i in range(0, len(packed), POINT_BYTES)]
+        try:
+            evaluated = self._blinder(task.collaboration).blind(points, done=self._more)
+        except BadPoint as error:
+            raise RelayBroken(
+                f"task {task.id}: the service sent an element that must not be blinded: "
+                f"{error.reason}"
+            ) from None
+        return pb.ReturnElementsRequest(
+            task=task.id, index=chunk.index, elements=b"".join(evaluated)
+        )
+
+    def _more(self, elements: int) -> None:
+        self._elements += elements
+        self._progress("elements evaluated", self._elements)
+
+    def _blinder(self, collaboration: str) -> Blinder:
+        if collaboration not in self._blinders:
+            key = self._session.secrets(collaboration).blinding
+            blinder = Blinder(key, workers=os.cpu_count() or 1)
+            self._blinders[collaboration] = self._stack.enter_context(blinder)
+        return self._blinders[collaboration]
+
+    def _return(
+        self, task: pb.RelayTask, requests: Sequence[pb.ReturnElementsRequest]
+    ) -> pb.RelayTask:
+        """Send evaluated chunks in one stream; after a cut, those the service does not have."""
+        session, is_first = self._session, True
+
+        def attempt() -> pb.RelayTask:
+            nonlocal is_first
+            now = task if is_first else self._again(task, requests[-1].index + 1)
+            is_first = False
+            missing = [r for r in requests if r.index >= now.next_chunk]
+            if not missing:
+                return now
+            return session.transport.send(session.relay.ReturnElements, missing).task
+
+        return session.transport.retrying(attempt)
+
+    def _again(self, task: pb.RelayTask, sent: int) -> pb.RelayTask:
+        """Return the task as it is now; one that is no longer listed has all that was sent."""
+        session = self._session
+        answer = session.transport.once(session.relay.ListTasks, pb.ListTasksRequest())
+        done = pb.RelayTask()
+        done.CopyFrom(task)
+        done.next_chunk = sent
+        return next((t for t in answer.tasks if t.id == task.id), done)
+
+
+def _check(task: pb.RelayTask) -> None:
+    if task.size <= 0 or task.chunk_elements <= 0 or task.next_chunk < 0:
+        raise RelayBroken(f"task {task.id} states sizes that cannot be")
+
+
+def _check_length(task: pb.RelayTask, chunk: pb.StreamElementsResponse) -> None:
+    expected = min(task.chunk_elements, task.size - chunk.index * task.chunk_elements)
+    if len(chunk.elements) != expected * POINT_BYTES:
+        raise RelayBroken(
+            f"task {task.id}: chunk {chunk.index} does not have its {expected} elements"
+        )

@@ -1,0 +1,67 @@
+"""Blinding of many lists by one set of worker processes; knows no files and no service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from cleanroom_client.blinding.lists import CHUNK, blind_chunk
+from cleanroom_client.blinding.pool import WorkerPool
+from cleanroom_client.blinding.secret import BlindingKey
+
+# Below this, starting processes costs more than it saves.
+_SMALL = 20_000
+
+
+class Blinder:
+    """Raises points to one party's secret; starts its workers at the first long list.
+
+    A context manager: the workers live until it is left, so that many lists pay for one start.
+    """
+
+    def __init__(self, key: BlindingKey, *, workers: int) -> None:
+        """Keep the key; nothing is started yet."""
+        self._key = key
+        self._workers = workers
+        self._stack = ExitStack()
+        self._pool: WorkerPool | None = None
+
+    def __enter__(self) -> Self:
+        """Return the blinder."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the workers."""
+        self._stack.close()
+
+    def blind(
+        self, items: Sequence[bytes], *, dst: bytes = b"", done: Callable[[int], None] | None = None
+    ) -> list[bytes]:
+        """Return each item raised to the secret, in order; hashed under `dst` first if given.
+
+        `done` hears how many more are done. Raises BadPoint, whose position counts within a
+        chunk, and WorkerDied.
+        """
+        blinded: list[bytes] = []
+        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+        for chunk in self._results(chunks, dst, len(items)):
+            blinded += chunk
+            if done is not None:
+                done(len(chunk))
+        return blinded
+
+    def _results(
+        self, chunks: Sequence[Sequence[bytes]], dst: bytes, count: int
+    ) -> Iterator[list[bytes]]:
+        if self._pool is None and (self._workers <= 1 or count < _SMALL):
+            return (blind_chunk(chunk, self._key, dst=dst) for chunk in chunks)
+        if self._pool is None:
+            self._pool = self._stack.enter_context(WorkerPool(self._workers, self._key))
+        return self._pool.map(chunks, dst)

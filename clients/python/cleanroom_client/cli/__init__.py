@@ -1,0 +1,1 @@
+"""The partner's command line: options in, one line or table out; all work is the room's."""

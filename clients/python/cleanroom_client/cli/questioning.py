@@ -1,0 +1,110 @@
+"""What the question commands share: reading lists from options, asking, showing the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from cleanroom_client.cli.figures import footer, measurement_table
+from cleanroom_client.cli.output import remark, say, show
+from cleanroom_client.cli.state import Settings
+from cleanroom_client.errors import (
+    ClientError,
+    DeadlineExceeded,
+    ReceiptRefused,
+    RoomError,
+    ServiceUnreachable,
+)
+from cleanroom_client.measurement import Measurement
+from cleanroom_client.question import Loss, Question
+
+# After these nothing was debited and repeating changes nothing: no advice to repeat.
+_DECIDED = frozenset(
+    {
+        "FIELD_INVALID",
+        "IDENTITY_REFUSED",
+        "NOT_FOUND_OR_NOT_PERMITTED",
+        "POLICY_NOT_IN_FORCE",
+        "QUESTION_REFUSED",
+        "BUDGET_EXHAUSTED",
+        "REQUEST_ID_REUSED",
+        "DATASET_NOT_SEALED",
+    }
+)
+
+
+class AskFailed(ClientError):
+    """A question was sent and its answer did not arrive; says how to repeat it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How to identify a question, and what to do with its answer."""
+
+    request_id: str | None = None
+    receipt: Path | None = None
+    as_json: bool = False
+    as_csv: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse two formats at once."""
+        if self.as_json and self.as_csv:
+            raise typer.BadParameter("choose one of --json and --csv")
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the names of a list such as `city,segment`."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def window_of(since: str | None, until: str | None) -> tuple[str, str] | None:
+    """Return both ends of a window, or None without any."""
+    if since is None and until is None:
+        return None
+    if since is None or until is None:
+        raise typer.BadParameter("a window needs both --from and --until")
+    return since, until
+
+
+def filters_of(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return {column: values} of texts such as `category=hair-care,other`."""
+    filters: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        column, _, values = text.partition("=")
+        if not column or not names_of(values) or column in filters:
+            raise typer.BadParameter(f"--filter {text}: expected COLUMN=V1,V2, each column once")
+        filters[column] = names_of(values)
+    return filters
+
+
+def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:
+    """Ask under one request id, which is told before and after a failure; show the answer."""
+    with settings.room() as room:
+        request_id = answer.request_id or room.new_request_id()
+        remark(f"request id {request_id}", quiet=settings.quiet)
+        try:
+            measurement = room.ask(
+                question, epsilon=loss.epsilon, rho=loss.rho, request_id=request_id
+            )
+        except (DeadlineExceeded, ReceiptRefused, RoomError, ServiceUnreachable) as error:
+            if isinstance(error, RoomError) and error.reason in _DECIDED:
+                raise
+            raise AskFailed(f"{error}; repeat with --request-id {request_id}") from error
+    show_measurement(settings, measurement, answer)
+
+
+def show_measurement(settings: Settings, measurement: Measurement, answer: Answer) -> None:
+    """Keep the receipt where asked, and print the answer as asked."""
+    if answer.receipt is not None:
+        measurement.save(answer.receipt)
+        remark(f"receipt kept in {answer.receipt}", quiet=settings.quiet)
+    if answer.as_json:
+        say(measurement.text)
+    elif answer.as_csv:
+        say(measurement.to_pandas().to_csv(index=False).rstrip("\n"))
+    else:
+        show(measurement_table(measurement))
+        say(footer(measurement))

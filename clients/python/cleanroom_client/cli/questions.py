@@ -1,0 +1,273 @@
+"""Commands about questions: plan and ask for each family, budget, list, get."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cleanroom_client.cli.figures import budget_table, plan_footer, plan_table
+from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
+from cleanroom_client.cli.questioning import (
+    Answer,
+    ask_and_show,
+    filters_of,
+    names_of,
+    show_measurement,
+    window_of,
+)
+from cleanroom_client.cli.state import guarded, settings_of
+from cleanroom_client.question import Loss, MatchRate, Question, SalesLift, SegmentSize
+
+Datasets = Annotated[str, typer.Option(help="Datasets, as in exposures,sales.")]
+By = Annotated[str, typer.Option(help="Dimensions, as in city,segment.")]
+Epsilon = Annotated[str | None, typer.Option(help="The most to spend, as epsilon: 0.5.")]
+Rho = Annotated[str | None, typer.Option(help="The most to spend, as zCDP rho: 0.004.")]
+Exposures = Annotated[str, typer.Option(help="The dataset with the arms.")]
+Sales = Annotated[str, typer.Option(help="The dataset with the outcome.")]
+Outcome = Annotated[str, typer.Option(help="A measure such as amount or visits, or buyers.")]
+From = Annotated[str | None, typer.Option("--from", help="First day that counts, 2026-03-01.")]
+Until = Annotated[str | None, typer.Option("--until", help="First day that no longer counts.")]
+Filters = Annotated[
+    list[str] | None, typer.Option("--filter", metavar="COLUMN=V1,V2", help="Only such events.")
+]
+People = Annotated[str, typer.Option("--population", help="all, or matched.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, one row for each cell and figure.")]
+RequestId = Annotated[
+    str | None, typer.Option(help="Repeat a question that failed under the id it had.")
+]
+Receipt = Annotated[Path | None, typer.Option(help="Keep the receipt in this file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    plan = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    plan.command("match-rate")(plan_match_rate)
+    plan.command("segment-size")(plan_segment_size)
+    plan.command("sales-lift")(plan_sales_lift)
+    app.add_typer(plan, name="plan", help="Say what a question would cost; asks nothing.")
+    ask = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    ask.command("match-rate")(ask_match_rate)
+    ask.command("segment-size")(ask_segment_size)
+    ask.command("sales-lift")(ask_sales_lift)
+    app.add_typer(ask, name="ask", help="Ask a question; it is paid for from privacy budgets.")
+    app.command()(budget)
+    app.command("list")(list_requests)
+    app.command()(get)
+
+
+@guarded
+def plan_match_rate(
+    context: typer.Context,
+    *,
+    datasets: Datasets,
+    by: By = "",
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan: matched people over the people of each of two datasets.
+
+    Example: cleanroom-client --profile acme.toml plan match-rate --datasets exposures,sales
+    """
+    question = MatchRate(datasets=names_of(datasets), by=names_of(by))
+    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+
+
+@guarded
+def plan_segment_size(
+    context: typer.Context,
+    *,
+    datasets: Datasets,
+    by: By,
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan: people per cell of dimensions.
+
+    Example: cleanroom-client --profile acme.toml plan segment-size --datasets exposures --by city
+    """
+    question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
+    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+
+
+@guarded
+def plan_sales_lift(  # noqa: PLR0913 - the options of one command
+    context: typer.Context,
+    *,
+    exposures: Exposures,
+    sales: Sales,
+    outcome: Outcome,
+    by: By = "",
+    since: From = None,
+    until: Until = None,
+    filters: Filters = None,
+    population: People = "all",
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan: test against control on an outcome.
+
+    Example: cleanroom-client --profile acme.toml plan sales-lift --exposures exposures
+    --sales sales --outcome amount --by city
+    """
+    question = SalesLift(
+        exposures=exposures,
+        sales=sales,
+        outcome=outcome,
+        by=names_of(by),
+        window=window_of(since, until),
+        filters=filters_of(filters or []),
+        population=population,
+    )
+    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+
+
+def _plan(context: typer.Context, question: Question, loss: Loss, *, as_json: bool) -> None:
+    with settings_of(context).room() as room:
+        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
+    if as_json:
+        say_json(plan.to_dict())
+        return
+    show(plan_table(plan))
+    say(plan_footer(plan))
+
+
+@guarded
+def ask_match_rate(  # noqa: PLR0913 - the options of one command
+    context: typer.Context,
+    *,
+    datasets: Datasets,
+    by: By = "",
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    request_id: RequestId = None,
+    receipt: Receipt = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Ask for matched people over the people of each of two datasets.
+
+    Example: cleanroom-client --profile acme.toml ask match-rate --datasets exposures,sales
+    """
+    question = MatchRate(datasets=names_of(datasets), by=names_of(by))
+    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
+
+
+@guarded
+def ask_segment_size(  # noqa: PLR0913 - the options of one command
+    context: typer.Context,
+    *,
+    datasets: Datasets,
+    by: By,
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    request_id: RequestId = None,
+    receipt: Receipt = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Ask for people per cell of one dataset, or of those matched between two.
+
+    Example: cleanroom-client --profile acme.toml ask segment-size --datasets exposures,sales
+    --by city,segment
+    """
+    question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
+    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
+
+
+@guarded
+def ask_sales_lift(  # noqa: PLR0913 - the options of one command
+    context: typer.Context,
+    *,
+    exposures: Exposures,
+    sales: Sales,
+    outcome: Outcome,
+    by: By = "",
+    since: From = None,
+    until: Until = None,
+    filters: Filters = None,
+    population: People = "all",
+    epsilon: Epsilon = None,
+    rho: Rho = None,
+    request_id: RequestId = None,
+    receipt: Receipt = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Ask for test against control on an outcome, arms assigned at random.
+
+    Example: cleanroom-client --profile acme.toml ask sales-lift --exposures exposures
+    --sales sales --outcome buyers --from 2026-03-01 --until 2026-04-01
+    """
+    question = SalesLift(
+        exposures=exposures,
+        sales=sales,
+        outcome=outcome,
+        by=names_of(by),
+        window=window_of(since, until),
+        filters=filters_of(filters or []),
+        population=population,
+    )
+    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
+
+
+@guarded
+def budget(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show what is left of the privacy budgets of your people.
+
+    Example: cleanroom-client --profile megamart.toml budget
+    """
+    with settings_of(context).room() as room:
+        balances = room.budget()
+    if as_json:
+        say_json([balance.to_dict() for balance in balances])
+        return
+    show(budget_table(balances))
+
+
+@guarded
+def list_requests(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List your requests, oldest first.
+
+    Example: cleanroom-client --profile acme.toml list
+    """
+    with settings_of(context).room() as room:
+        requests = room.list()
+    if as_json:
+        say_json([asdict(request) for request in requests])
+        return
+    table = table_of("requests", ("request id", "family", "state", "asked at (UTC)"))
+    for request in requests:
+        asked = datetime.fromtimestamp(request.requested_at_s, UTC)
+        add_row(table, request.request_id, request.family, request.state, f"{asked:%Y-%m-%d %H:%M}")
+    show(table)
+
+
+@guarded
+def get(
+    context: typer.Context,
+    request_id: Annotated[str, typer.Argument(help="The id, from 'list'.")],
+    *,
+    receipt: Receipt = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show the stored answer of one of your requests; costs nothing.
+
+    Example: cleanroom-client --profile acme.toml get 0123456789abcdef
+    """
+    settings = settings_of(context)
+    with settings.room() as room:
+        measurement = room.get(request_id)
+    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    show_measurement(settings, measurement, answer)

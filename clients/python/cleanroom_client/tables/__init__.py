@@ -1,0 +1,23 @@
+"""A partner's file or DataFrame as checked batches in the wire schema."""
+
+from cleanroom_client.tables.errors import BadInput
+from cleanroom_client.tables.reader import BATCH_ROWS, TableReader
+from cleanroom_client.tables.report import UploadReport
+from cleanroom_client.tables.schema import Batch, token_column, wire_schema
+from cleanroom_client.tables.sources import Tabular
+from cleanroom_client.tables.spec import PURPOSES, ArmSpec, DatasetSpec, Unit
+
+__all__ = [
+    "BATCH_ROWS",
+    "PURPOSES",
+    "ArmSpec",
+    "BadInput",
+    "Batch",
+    "DatasetSpec",
+    "TableReader",
+    "Tabular",
+    "Unit",
+    "UploadReport",
+    "token_column",
+    "wire_schema",
+]

@@ -1,0 +1,227 @@
+"""Reading CSV, Parquet, Arrow and pandas in bounded pieces of text; knows no dataset's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cleanroom_client.tables.csv_lines import DELIMITERS, read_rows
+from cleanroom_client.tables.errors import BadInput
+from cleanroom_client.tables.texts import as_texts
+
+Tabular: TypeAlias = pd.DataFrame | pa.Table | Path
+
+_NOT_TABLES = {
+    b"PK\x03\x04": "this is a ZIP or Excel file: save it as CSV (UTF-8) or Parquet",
+    b"\x1f\x8b": "this is a gzip file: decompress it first",
+    b"\xd0\xcf\x11\xe0": "this is an old Excel file: save it as CSV (UTF-8) or Parquet",
+    b"\xff\xfe": "the file is UTF-16: save it as UTF-8",
+    b"\xfe\xff": "the file is UTF-16: save it as UTF-8",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBatch:
+    """Some rows as text: one string array per column, in the order of the headers.
+
+    `lines` says where each row is in its source; `row_hashes` are equal for equal rows.
+    """
+
+    columns: Sequence[pa.Array] = field(repr=False)
+    lines: Sequence[int]
+    row_hashes: Sequence[int] = field(repr=False)
+
+
+class Source(Protocol):
+    """A table that can be read more than once, in pieces, the same each time."""
+
+    name: str
+    unit: str  # what `lines` count: "line" or "row"
+    headers: Sequence[str]
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield the rows, at most `rows` at a time; raise BadInput."""
+
+
+def open_source(table: Tabular, delimiter: str) -> Source:
+    """Return the source for a file, DataFrame or Table; raise BadInput for what is none."""
+    if isinstance(table, pd.DataFrame):
+        return FrameSource(table)
+    if isinstance(table, pa.Table):
+        return ArrowSource(table)
+    start = _first_bytes(table)
+    for magic, message in _NOT_TABLES.items():
+        if start.startswith(magic):
+            raise BadInput(message, file=table.name)
+    if start == b"PAR1":
+        return ParquetSource(table)
+    return CsvSource(table, delimiter)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except FileNotFoundError:
+        raise BadInput("there is no such file", file=str(path)) from None
+    except OSError as error:
+        message = f"the file cannot be read ({error.strerror})"
+        raise BadInput(message, file=str(path)) from None
+
+
+class CsvSource:
+    """A CSV file with a header line, UTF-8 with or without a byte-order mark."""
+
+    unit = "line"
+
+    def __init__(self, path: Path, delimiter: str) -> None:
+        """Read the header; raise BadInput."""
+        if len(delimiter) != 1 or delimiter in '"\r\n':
+            raise BadInput("the delimiter must be one character, such as ';'", file=path.name)
+        self.name = path.name
+        self._path = path
+        self._delimiter = delimiter
+        first = next(self._rows(), None)
+        if first is None:
+            raise BadInput("the file is empty: expected a header line", file=self.name)
+        self.headers: Sequence[str] = [header.strip() for header in first[1]]
+        self._check_delimiter()
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        return read_rows(self._path, self._delimiter)
+
+    def _check_delimiter(self) -> None:
+        if len(self.headers) != 1:
+            return
+        for other in DELIMITERS:
+            if other != self._delimiter and other in self.headers[0]:
+                raise BadInput(
+                    f"the header is one column when split at {self._delimiter!r}: it looks"
+                    f" separated by {other!r}, so give that as the delimiter",
+                    file=self.name,
+                    line=1,
+                )
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield the rows; raise BadInput with the line."""
+        reader = self._rows()
+        next(reader, None)
+        piece: list[tuple[int, list[str]]] = []
+        for line, row in reader:
+            if len(row) != len(self.headers):
+                raise self._ragged(line, len(row))
+            piece.append((line, row))
+            if len(piece) == rows:
+                yield _from_rows(piece)
+                piece = []
+        if piece:
+            yield _from_rows(piece)
+
+    def _ragged(self, line: int, fields: int) -> BadInput:
+        return BadInput(
+            f"expected {len(self.headers)} fields as in the header, found {fields}: a field that"
+            f" holds {self._delimiter!r}, such as an amount 12,50, needs quotes",
+            file=self.name,
+            line=line,
+        )
+
+
+def _from_rows(piece: list[tuple[int, list[str]]]) -> RawBatch:
+    columns = zip(*(row for _, row in piece), strict=True)
+    return RawBatch(
+        columns=[pa.array(column, pa.string()) for column in columns],
+        lines=[line for line, _ in piece],
+        row_hashes=[hash(tuple(row)) for _, row in piece],
+    )
+
+
+class ArrowSource:
+    """An Arrow table in memory."""
+
+    unit = "row"
+
+    def __init__(self, table: pa.Table) -> None:
+        """Keep the table."""
+        self.name = "the table"
+        self.headers: Sequence[str] = list(table.column_names)
+        self._table = table
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield the rows."""
+        for start in range(0, self._table.num_rows, rows):
+            yield _from_arrow(self._table.slice(start, rows), start)
+
+
+class ParquetSource:
+    """A Parquet file."""
+
+    unit = "row"
+
+    def __init__(self, path: Path) -> None:
+        """Read the schema; raise BadInput for a damaged file."""
+        self.name = path.name
+        self._path = path
+        try:
+            self.headers: Sequence[str] = list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError):
+            raise self._damaged() from None
+
+    def _damaged(self) -> BadInput:
+        return BadInput("the Parquet file is damaged or encrypted", file=self.name)
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield the rows; raise BadInput for a damaged page."""
+        start = 0
+        try:
+            with pq.ParquetFile(self._path) as file:
+                for batch in file.iter_batches(batch_size=rows):
+                    yield _from_arrow(pa.Table.from_batches([batch]), start)
+                    start += batch.num_rows
+        except (pa.ArrowException, OSError):
+            raise self._damaged() from None
+
+
+class FrameSource:
+    """A pandas DataFrame; the index is left out."""
+
+    unit = "row"
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        """Keep the frame."""
+        self.name = "the DataFrame"
+        self.headers: Sequence[str] = [str(name) for name in frame.columns]
+        self._frame = frame
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield the rows."""
+        for start in range(0, len(self._frame), rows):
+            piece = self._frame.iloc[start : start + rows]
+            columns = [_from_series(piece.iloc[:, i]) for i in range(piece.shape[1])]
+            yield _from_texts(columns, start)
+
+
+def _from_series(series: pd.Series) -> pa.Array:
+    try:
+        return as_texts(pa.Array.from_pandas(series))
+    except (pa.ArrowException, TypeError, ValueError):
+        # A column of mixed Python objects has no Arrow type: take each as it prints.
+        return pa.array(["" if pd.isna(v) else str(v) for v in series], pa.string())
+
+
+def _from_arrow(table: pa.Table, start: int) -> RawBatch:
+    return _from_texts([as_texts(column) for column in table.columns], start)
+
+
+def _from_texts(columns: list[pa.Array], start: int) -> RawBatch:
+    rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    return RawBatch(
+        columns=columns,
+        lines=range(start + 1, start + 1 + len(rows)),
+        row_hashes=[hash(row) for row in rows],
+    )

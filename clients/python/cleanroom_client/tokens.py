@@ -1,0 +1,148 @@
+"""From identities to tokens by the policy's scheme; knows no files and no service."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from cleanroom_client.agreement import Collaboration
+from cleanroom_client.blinder import Blinder
+from cleanroom_client.blinding import (
+    BlindingKey,
+    SharedKey,
+    domain_tag,
+    hmac_tokens,
+    sha256_tokens,
+)
+from cleanroom_client.blinding.curve25519 import POINT_BYTES
+from cleanroom_client.errors import PolicyUnknown
+from cleanroom_client.identifiers.kinds import KeyType
+
+_BASE_POINT = (9).to_bytes(POINT_BYTES, "little")  # RFC 7748, section 4.1
+_SCHEME = re.compile(rb"\bscheme[\"']?\s*:\s*[\"']?([a-z0-9-]+)")
+_UNSALTED = re.compile(rb"\ballow_unsalted[\"']?\s*:\s*true\b")
+_COMMENT = re.compile(rb"(?m)(?:^|\s)#.*$")
+
+Done = Callable[[int], None]
+
+
+class Tokens(Protocol):
+    """Makes tokens under one secret; a context manager that ends what it started."""
+
+    def __enter__(self) -> Self:
+        """Return the maker."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what was started."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Bytes that differ between secrets and that nobody else can compute."""
+
+    def make(self, identities: Sequence[bytes], key_type: KeyType, done: Done) -> list[bytes]:
+        """Return one token (32 bytes) for each identity, in order."""
+
+
+class PsiTokens(Blinder):
+    """The scheme `psi`: a curve point raised to this party's secret."""
+
+    def __init__(self, key: BlindingKey, collaboration: str, *, workers: int) -> None:
+        """Keep the key and the collaboration that the tokens are for."""
+        super().__init__(key, workers=workers)
+        self._collaboration = collaboration
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The secret's public point, which is never sent."""
+        return self._key.blind_one(_BASE_POINT)
+
+    def make(self, identities: Sequence[bytes], key_type: KeyType, done: Done) -> list[bytes]:
+        """Blind each different identity once."""
+        different = list(dict.fromkeys(identities))
+        dst = domain_tag(self._collaboration, key_type)
+        tokens = self.blind(different, dst=dst, done=done)
+        done(len(identities) - len(different))
+        by_identity = dict(zip(different, tokens, strict=True))
+        return [by_identity[identity] for identity in identities]
+
+
+class _Quick:
+    """A scheme that starts nothing."""
+
+    def __enter__(self) -> Self:
+        """Return the maker."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to end."""
+
+
+class HmacTokens(_Quick):
+    """The scheme `hmac`: a keyed hash under the key the parties share."""
+
+    def __init__(self, key: SharedKey, collaboration: str) -> None:
+        """Keep the key and the collaboration that the tokens are for."""
+        self._key = key
+        self._collaboration = collaboration
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A keyed hash of nothing that is ever a token."""
+        return self._key.mac(b"cleanroom/v1 upload fingerprint\0")
+
+    def make(self, identities: Sequence[bytes], key_type: KeyType, done: Done) -> list[bytes]:
+        """Hash each identity."""
+        done(len(identities))
+        return hmac_tokens(identities, self._key, key_type, self._collaboration)
+
+
+class Sha256Tokens(_Quick):
+    """The scheme `sha256`: the identities themselves."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """There is no secret."""
+        return b""
+
+    def make(self, identities: Sequence[bytes], _key_type: KeyType, done: Done) -> list[bytes]:
+        """Return the identities."""
+        done(len(identities))
+        return sha256_tokens(identities)
+
+
+def check_scheme(collaboration: Collaboration) -> None:
+    """Refuse terms whose scheme is not the one written in the accepted document.
+
+    The document's digest is what the parties agreed on; a service that named a weaker scheme in
+    its terms would otherwise be sent what it can invert. Reads words, not YAML: a document that
+    names two schemes is refused. Raises PolicyUnknown.
+    """
+    document = _COMMENT.sub(b"", collaboration.ruling().document)
+    written = {match.decode() for match in _SCHEME.findall(document)} or {"psi"}
+    scheme = collaboration.terms.scheme
+    if written != {scheme} or (scheme == "sha256" and not _UNSALTED.search(document)):
+        raise PolicyUnknown(
+            f"the service asks for {scheme} tokens, which the accepted policy does not say: "
+            "nothing was sent, ask the operator"
+        )
+
+
+def digest_of(*parts: bytes) -> bytes:
+    """Return SHA-256 over the parts, each behind its 4-byte length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(4) + part)
+    return digest.digest()

@@ -1,0 +1,131 @@
+"""Every promise of the Vault port, on every vault."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cleanroom.ports.vault import VaultDamaged
+from support.storage_cases import tables
+
+BAD_NAMES = [
+    "",
+    ".",
+    "..",
+    "a/b",
+    "../a",
+    "a.b",
+    "data.key",
+    "-a",
+    "_a",
+    "a\0",
+    "a b",
+    "ä",
+    "a" * 129,
+]
+
+
+def test_a_blob_is_what_was_put_last_under_its_name(vault):
+    vault.put_blob("u-1", "rows-000000", b"old")
+    vault.put_blob("u-1", "rows-000001", b"")
+    vault.put_blob("u-1", "rows-000000", b"new")
+    assert vault.get_blob("u-1", "rows-000000") == b"new"
+    assert vault.get_blob("u-1", "rows-000001") == b""
+
+
+def test_a_blob_of_another_upload_or_name_is_absent(vault):
+    vault.put_blob("u-1", "origin-loyalty_id", b"bytes")
+    for upload, name in (("u-2", "origin-loyalty_id"), ("u-1", "origin-email")):
+        assert not vault.has_blob(upload, name)
+        with pytest.raises(KeyError):
+            vault.get_blob(upload, name)
+    assert vault.has_blob("u-1", "origin-loyalty_id")
+
+
+def test_an_erased_upload_is_gone_and_may_be_erased_again(vault):
+    vault.put_blob("u-1", "a", b"bytes")
+    vault.put_blob("u-2", "a", b"kept")
+    for _ in range(2):
+        vault.erase_upload("u-1")
+    assert not vault.has_blob("u-1", "a")
+    with pytest.raises(KeyError):
+        vault.get_blob("u-1", "a")
+    assert vault.get_blob("u-2", "a") == b"kept"
+    assert vault.inventory() == (("u-2",), ())
+
+
+def test_a_version_comes_back_as_it_was_put(vault):
+    digest = vault.put_version("v-1", tables())
+    assert len(bytes.fromhex(digest)) == 32
+    found = vault.get_version("v-1", digest)
+    assert (found.persons, found.events, found.references) == (
+        tables().persons,
+        tables().events,
+        tables().references,
+    )
+
+
+def test_a_version_is_refused_under_another_digest(vault):
+    digest = vault.put_version("v-1", tables())
+    other = vault.put_version("v-2", tables())
+    assert digest != other
+    for wrong in (other, digest.upper() + "0", ""):
+        with pytest.raises(VaultDamaged, match="v-1"):
+            vault.get_version("v-1", wrong)
+
+
+def test_a_version_is_never_replaced(vault):
+    digest = vault.put_version("v-1", tables())
+    with pytest.raises(FileExistsError):
+        vault.put_version("v-1", tables(b"another canary.."))
+    assert vault.get_version("v-1", digest).persons == tables().persons
+
+
+def test_an_erased_version_is_gone_and_may_be_erased_again(vault):
+    digest = vault.put_version("v-1", tables())
+    for _ in range(2):
+        vault.erase_version("v-1")
+    with pytest.raises(KeyError):
+        vault.get_version("v-1", digest)
+    assert vault.inventory() == ((), ())
+
+
+def test_an_absent_version_is_a_key_error(vault):
+    with pytest.raises(KeyError):
+        vault.get_version("v-1", "00")
+
+
+def test_the_inventory_names_uploads_and_versions_in_order(vault):
+    for upload in ("u-2", "u-1"):
+        vault.put_blob(upload, "a", b"")
+    vault.put_version("v-1", tables())
+    assert vault.inventory() == (("u-1", "u-2"), ("v-1",))
+
+
+@pytest.mark.parametrize("bad", BAD_NAMES)
+def test_a_name_that_could_leave_its_folder_is_refused(vault, bad):
+    for call in (
+        lambda: vault.put_blob(bad, "a", b""),
+        lambda: vault.put_blob("u-1", bad, b""),
+        lambda: vault.get_blob("u-1", bad),
+        lambda: vault.has_blob(bad, "a"),
+        lambda: vault.erase_upload(bad),
+        lambda: vault.put_version(bad, tables()),
+        lambda: vault.get_version(bad, "00"),
+        lambda: vault.erase_version(bad),
+    ):
+        with pytest.raises(ValueError, match="name"):
+            call()
+    assert vault.inventory() == ((), ())
+
+
+def test_threads_that_begin_one_upload_together_share_its_key(vault):
+    def put(number):
+        vault.put_blob("u-1", f"rows-{number:06d}", bytes([number]))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(24)))
+    assert [vault.get_blob("u-1", f"rows-{n:06d}") for n in range(24)] == [
+        bytes([n]) for n in range(24)
+    ]

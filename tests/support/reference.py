@@ -1,0 +1,197 @@
+"""Every statistic of the engine again, from records, in plain Python and pandas.
+
+Written from docs and model docstrings, sharing no code with the engine: people by union-find,
+matching by dictionaries, sums by pandas on Python integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from cleanroom.analysis.request import ExactRequest
+from cleanroom.model.dataset import DatasetSchema, Unit
+from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize
+from support.panels import USUAL, Record, reference, token
+
+DAY_S = 86_400
+Person = dict[str, Any]
+
+
+def people_of(
+    schema: DatasetSchema, records: Sequence[Record], sealable: tuple[int, ...]
+) -> list[Person]:
+    """Return merged people; their rows are under `events`, their tokens under `tokens`."""
+    rows = [{**USUAL, **record} for record in records]
+    rows = [r for r in rows if any(r["purposes"] & s == s for s in sealable)]
+    groups: list[tuple[set[tuple[str, str]], list[dict[str, Any]]]] = []
+    for row in rows:
+        names = {(k, row[k]) for k in ("ref", *schema.keys) if row.get(k) is not None}
+        joined = [g for g in groups if g[0] & names]
+        groups = [g for g in groups if not g[0] & names]
+        merged = set().union(names, *(g[0] for g in joined))
+        groups.append((merged, [r for g in joined for r in g[1]] + [row]))
+    return [_person(schema, names, events) for names, events in groups]
+
+
+def _person(
+    schema: DatasetSchema, names: set[tuple[str, str]], events: list[dict[str, Any]]
+) -> Person:
+    arms = {e["arm"] for e in events}
+    purposes = events[0]["purposes"]
+    for event in events:
+        purposes &= event["purposes"]
+    return {
+        "tokens": {
+            key: min((token(text) for kind, text in names if kind == key), default=None)
+            for key in schema.keys
+        },
+        "refs": {reference(text) for kind, text in names if kind == "ref"},
+        "dims": {d.name: min(e.get(d.name, 0) for e in events) for d in schema.dimensions},
+        "arm": arms.pop() if len(arms) == 1 else -1,
+        "purposes": purposes,
+        "consent_at": max(e["consent_at"] for e in events),
+        "consent_until": min(e["consent_until"] for e in events),
+        "events": events,
+    }
+
+
+def statistics(
+    request: ExactRequest, uploads: Mapping[str, Sequence[Record]], sealable: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Return what the engine must return for uploads by dataset name."""
+    sides = []
+    for version in request.versions:
+        people = people_of(version.schema, uploads[version.schema.name], sealable)
+        sides.append([p for p in people if _usable(p, request)])
+    match request.question:
+        case MatchRate():
+            return _match_rate(request, sides)
+        case SegmentSize():
+            return _segment_size(request, sides)
+        case SalesLift() as question:
+            return _lift(request, question, sides)
+
+
+def _usable(person: Person, request: ExactRequest) -> bool:
+    end_s = request.epoch_s + DAY_S
+    return (
+        person["purposes"] & request.purposes == request.purposes
+        and person["consent_at"] < end_s <= person["consent_until"]
+    )
+
+
+def _pairs(request: ExactRequest, sides: list[list[Person]]) -> list[tuple[int, int, str]]:
+    left, right = sides
+    found: list[tuple[int, int, str]] = []
+    for key in request.stages:
+        taken_left, taken_right = {p[0] for p in found}, {p[1] for p in found}
+        holder = {
+            p["tokens"][key]: i
+            for i, p in enumerate(right)
+            if i not in taken_right and p["tokens"][key] is not None
+        }
+        for i, person in enumerate(left):
+            partner = holder.get(person["tokens"][key])
+            if i not in taken_left and partner is not None:
+                found.append((i, partner, str(key)))
+    return found
+
+
+def _cell(request: ExactRequest, people: Mapping[str, Person]) -> tuple[int, ...]:
+    return tuple(people[g.dataset]["dims"][g.domain.name] for g in request.groupings)
+
+
+def _counted(request: ExactRequest, found: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(found.count(cell) for cell in _all_cells(request))
+
+
+def _all_cells(request: ExactRequest) -> list[tuple[int, ...]]:
+    return list(product(*(range(len(g.domain.values)) for g in request.groupings)))
+
+
+def _matched_cells(
+    request: ExactRequest, sides: list[list[Person]]
+) -> list[tuple[str, tuple[int, ...]]]:
+    a, b = (v.schema.name for v in request.versions)
+    return [
+        (key, _cell(request, {a: sides[0][i], b: sides[1][j]}))
+        for i, j, key in _pairs(request, sides)
+    ]
+
+
+def _match_rate(request: ExactRequest, sides: list[list[Person]]) -> dict[str, tuple[int, ...]]:
+    values = {}
+    for version, people in zip(request.versions, sides, strict=True):
+        name = version.schema.name
+        if {g.dataset for g in request.groupings} <= {name}:
+            cells = [_cell(request, {name: p}) for p in people]
+            values[f"people:{name}"] = _counted(request, cells)
+    matched = _matched_cells(request, sides)
+    values["matched"] = _counted(request, [c for _, c in matched])
+    if len(request.stages) > 1:
+        for key in request.stages:
+            cells = [c for k, c in matched if k == key]
+            values[f"matched:{key}"] = _counted(request, cells)
+    return values
+
+
+def _segment_size(request: ExactRequest, sides: list[list[Person]]) -> dict[str, tuple[int, ...]]:
+    if len(sides) == 2:
+        return {"matched": _counted(request, [c for _, c in _matched_cells(request, sides)])}
+    name = request.versions[0].schema.name
+    return {f"people:{name}": _counted(request, [_cell(request, {name: p}) for p in sides[0]])}
+
+
+def _lift(
+    request: ExactRequest, question: SalesLift, sides: list[list[Person]]
+) -> dict[str, tuple[int, ...]]:
+    exposures, sales = sides
+    partner = {i: sales[j] for i, j, _ in _pairs(request, sides)}
+    schema = request.versions[1].schema
+    rows = [
+        {
+            "cell": _cell(request, {question.exposures: person}),
+            "arm": person["arm"],
+            "y": _outcome(request, question, schema, partner[i]) if i in partner else 0,
+        }
+        for i, person in enumerate(exposures)
+        if person["arm"] in (0, 1) and (i in partner or question.population is Population.ALL)
+    ]
+    frame = pd.DataFrame(rows, columns=["cell", "arm", "y"], dtype=object)
+    frame["q"] = ((frame["y"] + request.square_unit // 2) // request.square_unit) ** 2
+    values = {}
+    for code, arm in enumerate(("control", "test")):
+        here = frame[frame["arm"] == code]
+        by_cell = [here[here["cell"] == cell] for cell in _all_cells(request)]
+        values[f"n:{arm}"] = tuple(len(c) for c in by_cell)
+        values[f"s:{arm}"] = tuple(sum(c["y"]) for c in by_cell)
+        if question.outcome != "buyers":
+            values[f"q:{arm}"] = tuple(sum(c["q"]) for c in by_cell)
+    return values
+
+
+def _outcome(
+    request: ExactRequest, question: SalesLift, schema: DatasetSchema, person: Person
+) -> int:
+    events = [e for e in person["events"] if _passes(question, schema, e)]
+    if question.outcome == "buyers":
+        return int(any(e.get("amount", 0) > 0 for e in events))
+    measure = schema.measure(question.outcome)
+    assert measure is not None
+    rows = measure.unit is Unit.ROWS
+    total = sum(1 if rows else e.get(measure.name, 0) for e in events)
+    return max(0, min(request.bound, total))
+
+
+def _passes(question: SalesLift, schema: DatasetSchema, event: Record) -> bool:
+    window = question.window
+    if window is not None and not window.from_s <= event["at"] < window.until_s:
+        return False
+    wanted = dict(question.filters)
+    return all(
+        d.values[event.get(d.name, 0)] in wanted[d.name] for d in schema.filters if d.name in wanted
+    )

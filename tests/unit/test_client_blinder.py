@@ -1,0 +1,68 @@
+"""One set of workers for many lists, and the light start of each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from cleanroom_client import blinder
+from cleanroom_client.blinder import Blinder
+from cleanroom_client.blinding import BlindingKey, blind
+from cleanroom_client.blinding.points import BadPoint
+
+KEY = BlindingKey(b"\5" * 32)
+POINTS = [i.to_bytes(32, "little") for i in range(2, 12)]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(blinder, "CHUNK", 4)
+    monkeypatch.setattr(blinder, "_SMALL", 8)
+
+
+def test_workers_give_what_one_process_gives(small_chunks):
+    expected = blind(POINTS, KEY)
+    done = []
+    with Blinder(KEY, workers=2) as many:
+        assert many.blind(POINTS, done=done.append) == expected
+        assert many.blind(POINTS[:3]) == expected[:3]
+        assert many._pool is not None
+    assert done == [4, 4, 2]
+
+
+def test_short_lists_start_no_process(small_chunks):
+    with Blinder(KEY, workers=2) as many:
+        assert many.blind(POINTS[:7]) == blind(POINTS[:7], KEY)
+        assert many._pool is None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_bad_point_is_refused_wherever_it_is_blinded(small_chunks, workers):
+    with Blinder(KEY, workers=workers) as many, pytest.raises(BadPoint):
+        many.blind([*POINTS, bytes(32)])
+
+
+def test_importing_the_package_costs_a_worker_neither_grpc_nor_pandas():
+    code = "import sys, cleanroom_client.blinding.points; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    ).stdout.split()
+    assert "cleanroom_client" in loaded
+    assert not {"grpc", "pandas", "typer"} & set(loaded)
+
+
+def test_every_public_name_is_there():
+    import cleanroom_client
+
+    assert all(getattr(cleanroom_client, name) for name in cleanroom_client.__all__)
+    assert (
+        set(cleanroom_client.__all__) == set(cleanroom_client._HOME) == set(dir(cleanroom_client))
+    )
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        cleanroom_client.Nothing  # noqa: B018 - the access is what is tested

@@ -1,0 +1,138 @@
+"""Sealing: which rows are refused, and how elements become tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pyarrow as pa
+import pytest
+
+from cleanroom.engine.layout import events_schema, persons_schema, wire_schema
+from cleanroom.engine.rows import TokenMissing
+from cleanroom.engine.sealing import TokensCollide, seal
+from cleanroom.model.dataset import KeyType
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.ports.tables import TokenMap
+from support.panels import exposures_schema, sales_schema, token, wire_rows
+
+EXPOSURES, SALES = exposures_schema(), sales_schema()
+ROWS = wire_rows(EXPOSURES, [{"email": "a"}, {"email": "b", "phone": "1"}])
+
+
+def _replaced(rows, column, values, kind):
+    index = rows.column_names.index(column)
+    return rows.set_column(index, pa.field(column, kind), pa.array(values, kind))
+
+
+def _tokens(*values):
+    return pa.array(values, pa.binary(32))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind", "expected"),
+    [
+        ("dim_city", [0, 3], pa.int16(), "codes from 0 to 2"),
+        ("dim_city", [-1, 0], pa.int16(), "codes from 0 to 2"),
+        ("dim_city", [None, 0], pa.int16(), "int16, none missing"),
+        ("dim_city", [0, 0], pa.int32(), "int16, none missing"),
+        ("arm", [0, 2], pa.int8(), "codes from -1 to 1"),
+        ("arm", [0, None], pa.int8(), "int8, none missing"),
+        ("count_impressions", [1, None], pa.int64(), "int64, none missing"),
+        ("purposes", [1, None], pa.int64(), "int64, none missing"),
+        ("tok_email", [b"x" * 16] * 2, pa.binary(16), "fixed_size_binary[32]"),
+        ("ref", [b"x" * 32] * 2, pa.binary(32), "fixed_size_binary[16]"),
+    ],
+)
+def test_a_column_that_is_not_as_declared_is_refused_by_name(column, values, kind, expected):
+    with pytest.raises(FieldInvalid) as refused:
+        seal([ROWS, _replaced(ROWS, column, values, kind)], EXPOSURES, {}, (1,))
+    assert (refused.value.field, refused.value.expected) == (column, expected)
+
+
+def test_a_range_is_checked_in_rows_that_do_not_enter_too():
+    rows = wire_rows(SALES, [{"category": 3, "purposes": 0}])
+    with pytest.raises(FieldInvalid, match="filter_category: expected codes from 0 to 2"):
+        seal([rows], SALES, {}, (1,))
+
+
+@pytest.mark.parametrize("column", ["dim_city", "arm", "consent_until", "count_impressions"])
+def test_a_column_that_is_missing_is_refused_by_name(column):
+    with pytest.raises(FieldInvalid, match=f"{column}: expected a column of int"):
+        seal([ROWS.drop_columns([column])], EXPOSURES, {}, (1,))
+
+
+def test_a_column_that_is_not_declared_is_refused():
+    with pytest.raises(FieldInvalid, match="dim_street: expected only columns"):
+        seal([ROWS.append_column("dim_street", pa.array([0, 0]))], EXPOSURES, {}, (1,))
+
+
+def test_a_column_that_comes_twice_is_refused():
+    with pytest.raises(FieldInvalid, match="arm: expected the column once"):
+        seal([ROWS.append_column("arm", ROWS["arm"])], EXPOSURES, {}, (1,))
+
+
+def test_an_arm_in_a_dataset_without_arms_is_refused():
+    rows = _replaced(wire_rows(SALES, [{}]), "arm", [1], pa.int8())
+    with pytest.raises(FieldInvalid, match="arm: expected"):
+        seal([rows], SALES, {}, (1,))
+
+
+def test_what_is_optional_may_be_left_out_or_null():
+    bare = dataclasses.replace(SALES, timed=False)
+    rows = wire_rows(bare, [{"amount": 3}])
+    left_out = rows.drop_columns(["ref", "tok_email", "tok_phone", "arm", "occurred_at"])
+    null = _replaced(_replaced(rows, "arm", [None], pa.int8()), "occurred_at", [None], pa.int64())
+    digests = {seal([r], bare, {}, (1,)).digest for r in (rows, left_out, null)}
+    assert len(digests) == 1
+
+
+def test_elements_are_replaced_by_their_final_tokens():
+    final = seal([ROWS], EXPOSURES, {KeyType.EMAIL: None}, (1,))
+    blinded = _replaced(ROWS, "tok_email", [token("blind a"), token("blind b")], pa.binary(32))
+    token_map = TokenMap(
+        elements=_tokens(token("padding"), token("blind b"), token("blind a")),
+        tokens=_tokens(token("noise"), token("b"), token("a")),
+    )
+    assert seal([blinded], EXPOSURES, {KeyType.EMAIL: token_map}, (1,)) == final
+
+
+def test_an_element_without_a_final_token_is_refused():
+    token_map = TokenMap(elements=_tokens(token("a")), tokens=_tokens(token("final")))
+    with pytest.raises(TokenMissing, match=r"^tok_email: "):
+        seal([ROWS], EXPOSURES, {KeyType.EMAIL: token_map}, (1,))
+
+
+def test_a_token_map_is_refused_unless_each_element_has_one_token():
+    with pytest.raises(ValueError, match="one token for each element"):
+        TokenMap(elements=_tokens(token("a")), tokens=_tokens())
+    with pytest.raises(TypeError, match="without nulls"):
+        TokenMap(elements=_tokens(None), tokens=_tokens(token("a")))
+
+
+def test_people_whose_stored_tokens_are_equal_are_refused():
+    half = b"same first half!"
+    pair = [half + b"1" * 16, half + b"2" * 16]
+    rows = _replaced(ROWS, "tok_email", pair, pa.binary(32))
+    with pytest.raises(TokensCollide, match=r"^tok_email: "):
+        seal([rows], EXPOSURES, {}, (1,))
+
+
+def test_equal_halves_within_one_person_do_no_harm():
+    half = b"same first half!"
+    pair = [half + b"1" * 16, half + b"2" * 16]
+    rows = wire_rows(EXPOSURES, [{"ref": "r"}, {"ref": "r"}])
+    rows = _replaced(rows, "tok_email", pair, pa.binary(32))
+    persons = seal([rows], EXPOSURES, {}, (1,)).tables.persons
+    assert persons["tok_email"].to_pylist() == [half]
+
+
+@pytest.mark.parametrize("schema", [EXPOSURES, SALES], ids=["exposures", "sales"])
+def test_sealed_tables_have_the_layout_that_the_schema_gives(schema):
+    tables = seal([wire_rows(schema, [{"email": "a"}])], schema, {}, (1,)).tables
+    assert tables.persons.schema == persons_schema(schema)
+    assert tables.events.schema == events_schema(schema)
+
+
+def test_a_measure_in_rows_is_not_uploaded():
+    assert "measure_visits" not in wire_schema(SALES).names
+    assert "measure_visits" in events_schema(SALES).names
