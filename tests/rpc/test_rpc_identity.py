@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import grpc
 import pytest
-from support.policies import edited
-from support.rooms import AUDITOR, NOON, Room
-from support.served import DOMAIN, END, START, reason_of, served
 
 from cleanroom.audit.entry import EntryKind, decode_entry
 from cleanroom.sandbox.pki import create_authority, issue
 from cleanroom.usecases import inspect
 from cleanroom.v1.collaboration_pb2 import GetCollaborationRequest
 from cleanroom.v1.collaboration_pb2_grpc import CollaborationServiceStub
+from support.policies import edited
+from support.rooms import AUDITOR, NOON, Room
+from support.served import DOMAIN, END, START, reason_of, served
 
 POLICY = edited(("2026-03-01", "2026-01-01"))
 ACME = f"spiffe://{DOMAIN}/party/acme-brand"

@@ -10,9 +10,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
-from support.policies import edited
-from support.rooms import Room
-from support.served import DOMAIN, reason_of, served
 
 from cleanroom.audit.note import verifier_of
 from cleanroom.audit.receipt import verify_receipt
@@ -29,6 +26,9 @@ from cleanroom.v1.ledger_pb2 import ListBalancesRequest
 from cleanroom.v1.ledger_pb2_grpc import LedgerServiceStub
 from cleanroom.v1.relay_pb2 import ReturnElementsRequest, StreamElementsRequest
 from cleanroom.v1.relay_pb2_grpc import RelayServiceStub
+from support.policies import edited
+from support.rooms import Room
+from support.served import DOMAIN, reason_of, served
 
 POLICY = edited(
     ("2026-03-01", "2026-01-01"),

@@ -15,7 +15,6 @@ from pathlib import Path
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from support.panels import Record, token, wire_rows
 
 from cleanroom.audit.note import Ed25519Signer, verifier_of
 from cleanroom.audit.receipt import VerifiedReceipt, verify_receipt
@@ -32,6 +31,7 @@ from cleanroom.storage.vault import FileVault
 from cleanroom.usecases import analyse, collaborate, ingest, relay
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
+from support.panels import Record, token, wire_rows
 
 DAY = 86_400
 NOON = 1_780_315_200  # 2026-06-01 12:00 UTC
@@ -194,9 +194,7 @@ class Room:
         for task in ready:
             for index, packed in relay.stream(self.service, party(name), task.id, task.returned):
                 answer = self.evaluated(name, packed)
-                relay.take(
-                    self.service, party(name), task=task.id, index=index, elements=answer
-                )
+                relay.take(self.service, party(name), task=task.id, index=index, elements=answer)
         return len(ready)
 
     def evaluated(self, name: str, packed: bytes) -> bytes:

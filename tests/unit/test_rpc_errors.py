@@ -24,7 +24,7 @@ CLASSES = [
 
 def test_classes_table_and_enum_are_the_same_set():
     prefix = "ERROR_REASON_"
-    enum = {n.removeprefix(prefix) for n in error_pb2.ErrorReason.keys()} - {"UNSPECIFIED"}
+    enum = {n.removeprefix(prefix) for n, _ in error_pb2.ErrorReason.items()} - {"UNSPECIFIED"}
     assert {c.reason for c in CLASSES} == set(STATUS) == enum
     assert len({c.reason for c in CLASSES}) == len(CLASSES)
 
