@@ -35,6 +35,9 @@ class Vault(Protocol):
     def erase_version(self, version: str) -> None:
         """Delete a version's data key, then its files."""
 
+    def sweep(self) -> int:
+        """Remove what crashes left unfinished; return how much. Requires: nobody is writing."""
+
     def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the ids of uploads and of versions that have a data key (for fsck)."""
 

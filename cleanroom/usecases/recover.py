@@ -9,7 +9,11 @@ from cleanroom.usecases.service import Service
 
 
 def recover(service: Service) -> int:
-    """Erase what should have been erased, compute reserved questions; return their number."""
+    """Erase what should have been erased, compute reserved questions; return their number.
+
+    Requires: no call is taken yet, so nobody writes.
+    """
+    service.vault.sweep()
     uploads, versions = service.vault.inventory()
     for upload in service.store.read(lambda tx: [u for u in uploads if _is_over(tx, u)]):
         service.vault.erase_upload(upload)

@@ -377,6 +377,9 @@ class MemoryVault:
         _check_names(version)
         self.versions.pop(version, None)
 
+    def sweep(self) -> int:
+        return 0
+
     def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(sorted(self.uploads)), tuple(sorted(self.versions))
 
