@@ -13,6 +13,7 @@ import pytest
 from cleanroom_client.cli.app import run
 from support.fake_partner import exposures, join, write_csv
 from support.fake_service import fake_service, refuse, slow, unavailable
+from support.fake_tls import Authority
 
 PAIR = ("--datasets", "exposures,sales")
 
@@ -345,3 +346,23 @@ def test_the_module_runs_as_a_program(room, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "ledgers/megamart/loyalty" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_failed_handshake_is_one_sentence_without_the_librarys_own_lines(room, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(Authority().pem)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cleanroom_client",
+            "--profile",
+            tmp_path / "acme-brand.toml",
+            "budget",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no trusted connection" in one_sentence(done.stderr)

@@ -172,6 +172,9 @@ def test_a_service_that_asks_for_weaker_tokens_than_the_policy_gets_nothing(room
     room.terms = terms_of("sha256")
     with connect(room, tmp_path) as partner, pytest.raises(PolicyUnknown, match="nothing was sent"):
         partner.upload("exposures", exposures(7))
+    room.document = b"matching: {scheme: psi, allow_unsalted: true}\n"
+    with connect(room, tmp_path) as partner, pytest.raises(PolicyUnknown, match="nothing was sent"):
+        partner.upload("exposures", exposures(7))
     room.document = b"matching: {scheme: sha256, keys: [email]} # allow_unsalted: true\n"
     with connect(room, tmp_path) as partner, pytest.raises(PolicyUnknown, match="nothing was sent"):
         partner.upload("exposures", exposures(7))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-
-from cleanroom_client.cli.app import run
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # gRPC writes its own lines to stderr unless told otherwise before it is imported; what they
+    # say is in the one sentence of a failure.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from cleanroom_client.cli.app import run  # noqa: PLC0415 - see above
+
     sys.exit(run(sys.argv[1:]))
 
 

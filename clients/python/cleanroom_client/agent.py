@@ -123,7 +123,7 @@ class Agent:
         while task.next_chunk < last:
             wanted = min(SEGMENT_CHUNKS, last - task.next_chunk)
             chunks = self._receive(task, wanted)
-            answer = self._return(task, [self._raise(task, chunk) for chunk in chunks])
+            answer = self._return(task, self._raise(task, chunks))
             if answer.next_chunk <= task.next_chunk:
                 raise RelayBroken(f"task {task.id} does not go on after chunk {task.next_chunk}")
             task = answer
@@ -141,20 +141,24 @@ class Agent:
         return chunks
 
     def _raise(
-        self, task: pb.RelayTask, chunk: pb.StreamElementsResponse
-    ) -> pb.ReturnElementsRequest:
-        packed = chunk.elements
+        self, task: pb.RelayTask, chunks: Sequence[pb.StreamElementsResponse]
+    ) -> list[pb.ReturnElementsRequest]:
+        """Return evaluated chunks; all of them at once, so that every worker has something."""
+        packed = b"".join(chunk.elements for chunk in chunks)
         points = [packed[i : i + POINT_BYTES] for i in range(0, len(packed), POINT_BYTES)]
         try:
-            evaluated = self._blinder(task.collaboration).blind(points, done=self._more)
+            evaluated = b"".join(self._blinder(task.collaboration).blind(points, done=self._more))
         except BadPoint as error:
             raise RelayBroken(
                 f"task {task.id}: the service sent an element that must not be blinded: "
                 f"{error.reason}"
             ) from None
-        return pb.ReturnElementsRequest(
-            task=task.id, index=chunk.index, elements=b"".join(evaluated)
-        )
+        size = task.chunk_elements * POINT_BYTES
+        parts = (evaluated[i : i + size] for i in range(0, len(evaluated), size))
+        return [
+            pb.ReturnElementsRequest(task=task.id, index=chunk.index, elements=part)
+            for chunk, part in zip(chunks, parts, strict=True)
+        ]
 
     def _more(self, elements: int) -> None:
         self._elements += elements

@@ -12,7 +12,7 @@ from cleanroom_client.blinding.pool import WorkerPool
 from cleanroom_client.blinding.secret import BlindingKey
 
 # Below this, starting processes costs more than it saves.
-_SMALL = 20_000
+_SMALL = 8_000
 
 
 class Blinder:

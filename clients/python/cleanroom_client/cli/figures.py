@@ -48,7 +48,7 @@ def footer(measurement: Measurement) -> str:
     paid = "; ".join(f"{ledger}: rho {rho_text(cost)}" for ledger, cost in measurement.debits)
     return "\n".join(
         (
-            f"Noise: {measurement.mechanism}; intervals carry sampling and noise.",
+            f"Noise: {measurement.mechanism.replace('_', ' ')}; intervals carry sampling and noise.",
             (
                 f"Cells under {measurement.suppression_line} noisy people are suppressed "
                 f"(the policy's minimum is {measurement.minimum_people})."

@@ -75,8 +75,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (typer.Abort, typer.BadParameter, typer.Exit):
-            raise
+        except (typer.Abort, typer.BadParameter, typer.Exit, BrokenPipeError):
+            raise  # Typer's own, and a reader such as `head` that has seen enough
         except Exception as error:
             if _is_debugging(kwargs):
                 raise
