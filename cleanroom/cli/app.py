@@ -10,7 +10,9 @@ import typer
 from cleanroom.cli import audit, fsck, policy, sandbox, serve
 from cleanroom.cli.failures import expected, sentence
 from cleanroom.cli.terminal import complain
+from cleanroom.cli.usage import is_help, usage_sentence
 
+_NAME = "cleanroom"
 _HELP = """Run and check a data clean room.
 
 Example: cleanroom sandbox init room --policy policy.yaml, then
@@ -18,7 +20,7 @@ cleanroom serve --config room/server.toml
 """
 
 app = typer.Typer(
-    name="cleanroom",
+    name=_NAME,
     help=_HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -50,12 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=given, prog_name="cleanroom")
+        code = app(args=given, prog_name=_NAME, standalone_mode=False)
+    except typer.TyperException as error:
+        if is_help(error):
+            sys.stderr.write(error.format_message())
+        else:
+            complain(usage_sentence(error, _NAME))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(1)
     except Exception as error:  # the outermost: whatever is left ends here
         if given[:1] == ["--debug"]:
             raise
         complain(sentence(error) if expected(error) else _unexpected(error))
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _unexpected(error: Exception) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cleanroom.storage.sqlite import SqlStore
 
 _COLUMNS = ("index", "time", "kind", "actor", "collaboration", "what")
+_HEAD = 4  # of them stand on the first line where the terminal is narrow
 app = typer.Typer(help="Read and verify the log.", no_args_is_help=True)
 
 
@@ -105,7 +106,7 @@ def list_entries(
         if as_json:
             _print_json(found)
         else:
-            show_table(_COLUMNS, (entries.as_row(*item) for item in found))
+            show_table(_COLUMNS, (entries.as_row(*item) for item in found), head=_HEAD)
 
 
 @app.command()

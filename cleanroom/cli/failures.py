@@ -30,7 +30,7 @@ def sentence(error: Exception) -> str:
     """Return what to print; requires an expected error."""
     match error:
         case PolicyInvalidError():
-            return "the policy is not valid\n" + "\n".join(error.problems)
+            return "\n".join(error.problems)
         case OSError() if error.filename is not None:
             return f"{error.filename}: {error.strerror}"
         case OSError() if error.strerror:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from cleanroom.cli.options import ConfigOption
 
 
@@ -12,6 +14,8 @@ def serve(config: ConfigOption) -> None:
 
     Example: cleanroom serve --config room/server.toml
     """
+    # Before it is imported: gRPC's own lines would stand between the JSON lines.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from cleanroom.config import load_config
     from cleanroom.wiring.logs import log_to_stderr
     from cleanroom.wiring.serve import serve as run

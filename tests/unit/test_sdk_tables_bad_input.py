@@ -203,7 +203,7 @@ def test_what_is_not_a_clean_csv_file_is_refused(path, data, words):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    for path, words in ((tmp_path / "none.csv", "no such file"), (tmp_path, "cannot be read")):
+    for path, words in ((tmp_path / "none.csv", "no such file"), (tmp_path, "this is a folder")):
         with pytest.raises(BadInput, match=words):
             TableReader(Path(path), _SPEC)
 

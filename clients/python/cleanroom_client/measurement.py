@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Self
 
 from cleanroom.audit.errors import AuditError
 from cleanroom.audit.note import NoteVerifier
 from cleanroom.audit.receipt import verify_receipt
 from cleanroom_client.errors import ReceiptRefused
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = "cleanroom-measurement/v1"
 
@@ -125,6 +126,8 @@ class Measurement:
 
         Amounts are in minor units, as `unit` says. A suppressed cell has no figures' values.
         """
+        import pandas as pd  # noqa: PLC0415 - a second to load, for those who want a frame
+
         names = (*self.dimensions, "suppressed", *Figure.__dataclass_fields__)
         return pd.DataFrame(list(self._rows()), columns=list(names))
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import pandas as pd
-import pyarrow as pa
+from typing import TYPE_CHECKING, Self
 
 from cleanroom.audit.checkpoint import Checkpoint
 from cleanroom.audit.entry import Entry, decode_entry
@@ -37,6 +34,10 @@ from cleanroom_client.values import (
     UploadStatus,
     Version,
 )
+
+if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
+    import pandas as pd
+    import pyarrow as pa
 
 
 class CleanRoom:

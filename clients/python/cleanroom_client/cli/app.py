@@ -9,11 +9,15 @@ from typing import Annotated
 import typer
 
 from cleanroom_client.cli import audit, data, policy, questions
+from cleanroom_client.cli.output import complain, remark
 from cleanroom_client.cli.state import Settings
+from cleanroom_client.cli.usage import is_help, usage_sentence
+
+_NAME = "cleanroom-client"
 
 # Pretty tracebacks would show local variables, which may hold secrets and rows.
 app = typer.Typer(
-    name="cleanroom-client",
+    name=_NAME,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,7 +44,7 @@ def options(
     Example: cleanroom-client --profile acme.toml ask match-rate --datasets exposures,sales
     """
     if not timeout > 0:
-        raise typer.BadParameter("--timeout: expected more than zero seconds")
+        raise typer.BadParameter("--timeout: expected more than 0 seconds")
     context.obj = Settings(profile=profile, timeout_s=timeout, quiet=quiet, debug=debug)
 
 
@@ -53,7 +57,15 @@ audit.register(app)
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; return 0, or 1 for a failure or refusal, or 2 for wrong usage."""
     try:
-        app(list(arguments), prog_name="cleanroom-client")
+        code = app(list(arguments), prog_name=_NAME, standalone_mode=False)
+    except typer.TyperException as error:
+        if is_help(error):
+            remark(error.format_message(), quiet=False)
+        else:
+            complain(usage_sentence(error, _NAME))
+        return error.exit_code
+    except typer.Abort:
+        return 1
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    return code if isinstance(code, int) else 0

@@ -12,13 +12,18 @@ import typer
 from rich.table import Table
 
 from cleanroom.audit.entry import Entry
-from cleanroom.audit.errors import NoteInvalid
+from cleanroom.audit.errors import NoteInvalid, ReceiptInvalid
 from cleanroom.audit.note import NoteVerifier
 from cleanroom_client.cli.figures import footer, measurement_table
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
 from cleanroom_client.cli.state import guarded, settings_of
 from cleanroom_client.errors import ReceiptRefused
 from cleanroom_client.measurement import Measurement
+
+_HINTS = {  # by the step of `verify_receipt`
+    1: " (the file is damaged, or is no receipt)",
+    2: " (is this the key of the log it comes from?)",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +58,7 @@ def verify(
 
     Example: cleanroom-client receipt verify lift.receipt --log-key log.vkey
     """
-    measurement = Measurement.from_receipt(_bytes_of(file), _verifier(log_key))
+    measurement = _verified(file, _verifier(log_key))
     if as_json:
         say(measurement.text)
         return
@@ -62,11 +67,20 @@ def verify(
     say(f"{file.name}: the receipt is valid")
 
 
+def _verified(file: Path, log_key: NoteVerifier) -> Measurement:
+    try:
+        return Measurement.from_receipt(_bytes_of(file), log_key)
+    except ReceiptRefused as error:
+        cause = error.__cause__
+        hint = _HINTS.get(cause.step, "") if isinstance(cause, ReceiptInvalid) else ""
+        raise ReceiptRefused(f"{file}: {error}{hint}") from error
+
+
 def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ReceiptRefused(f"{file}: the receipt cannot be read: {error.strerror}") from None
+        raise ReceiptRefused(f"the receipt cannot be read: {error.strerror}") from None
 
 
 def _verifier(text: str) -> NoteVerifier:

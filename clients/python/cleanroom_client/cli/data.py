@@ -13,6 +13,7 @@ from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
 from cleanroom_client.cli.state import Settings, guarded, settings_of
 from cleanroom_client.tables import UploadReport
 
+_TAB, _TAB_NAMES = "\t", ("tab", "\\t")  # a shell makes a tab hard to type
 Dataset = Annotated[str, typer.Argument(help="A dataset of yours, as the policy names it.")]
 
 
@@ -35,7 +36,9 @@ def upload(
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=HEADER", help="Where your header differs."),
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Between CSV fields, as in ';'.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Between CSV fields: ';', '|' or tab.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Start over although the same content is there.")
     ] = False,
@@ -50,7 +53,12 @@ def upload(
     pairs = _mapping(mapping or [])
     with settings.room() as room, settings.bars() as bars:
         result = room.upload(
-            dataset, file, mapping=pairs, delimiter=delimiter, again=again, progress=bars
+            dataset,
+            file,
+            mapping=pairs,
+            delimiter=_TAB if delimiter in _TAB_NAMES else delimiter,
+            again=again,
+            progress=bars,
         )
     if result.report is None:
         say(f"{dataset}: this content is uploaded already ({result.upload.rows} rows)")

@@ -5,6 +5,8 @@ Money travels in minor units and is shown with two decimals.
 
 from __future__ import annotations
 
+import math
+
 from rich.table import Table
 
 from cleanroom_client.cli.output import add_row, table_of
@@ -15,91 +17,147 @@ from cleanroom_client.values import Balance
 _NANO = 10**9
 _MINOR_PER_MAJOR = 100
 _PERCENT_UNITS = ("share", "ratio")
-_SMALL = 100
+_WHOLE_UNITS = ("people", "rows", "count")
+_NONE = "-"
+_DECIMALS, _MOST_DECIMALS = 4, 6
+_LEAST = 0.0001  # of a p value
+_STATISTICS = {"n": "people", "s": "total", "q": "squares"}  # as the protocol names them
 
 
 def measurement_table(measurement: Measurement) -> Table:
-    """Return one row for each figure of each cell, suppressed cells as one row."""
-    level = f"{measurement.level:.0%} interval"
-    numbers = ("value", level, "noise sd")
-    columns = (*measurement.dimensions, "figure", *numbers, "unit")
-    table = table_of(measurement.family.replace("_", " "), columns, numbers=numbers)
+    """Return a table of figures, grouped by cell; it fits 80 columns.
+
+    A cell of one figure is one row; of several, a heading and a row for each.
+    """
+    numbers = ("value", f"{measurement.level:.0%} interval", "noise sd")
+    table = table_of(_title(measurement), ("figure", *numbers), numbers=numbers)
     for cell in measurement.cells:
-        _add_cell(table, measurement, cell)
+        _add_cell(table, cell)
     return table
 
 
-def _add_cell(table: Table, measurement: Measurement, cell: CellResult) -> None:
+def _title(measurement: Measurement) -> str:
+    outcome = measurement.question.get("outcome")
+    on = f" on {outcome}" if outcome else ""
+    by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
+    return f"{_words(measurement.family)}{on}{by}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _add_cell(table: Table, cell: CellResult) -> None:
+    label = ", ".join(cell.cell)
     if cell.suppressed:
-        line = f"suppressed (under public line {measurement.suppression_line})"
-        add_row(table, *cell.cell, line, "", "", "", "")
+        add_row(table, label or "all", "suppressed", "", "")
         return
+    if len(cell.figures) == 1:
+        (figure,) = cell.figures
+        add_row(table, label or _words(figure.name), *_numbers(figure))
+        return
+    if label:
+        add_row(table, label, "", "", "")
     for figure in cell.figures:
-        name, unit = figure.name.replace("_", " "), _shown_unit(figure.unit)
-        if figure.value is None:
-            add_row(table, *cell.cell, f"{name}: {figure.undefined or 'no value'}", "", "", "", "")
-            continue
-        sd = number(figure, figure.noise_sd)
-        add_row(table, *cell.cell, name, number(figure, figure.value), _interval(figure), sd, unit)
+        add_row(table, f"{'  ' if label else ''}{_words(figure.name)}", *_numbers(figure))
+
+
+def _numbers(figure: Figure) -> tuple[str, str, str]:
+    if figure.value is None:
+        return _NONE, "", ""
+    sd = number(figure, figure.noise_sd, _decimals(figure, whole=False))
+    return number(figure, figure.value, _decimals(figure)), _interval(figure), sd
 
 
 def footer(measurement: Measurement) -> str:
     """Return what else a reader of the figures should know, in one sentence a line."""
-    paid = "; ".join(f"{ledger}: rho {rho_text(cost)}" for ledger, cost in measurement.debits)
+    paid = [f"Debited rho {rho_text(c)} from {ledger}." for ledger, c in measurement.debits]
     return "\n".join(
         (
-            f"Noise: {measurement.mechanism.replace('_', ' ')}; intervals carry sampling and noise.",
+            *_reasons(measurement),
+            f"Noise: {_words(measurement.mechanism)}; intervals carry sampling and noise.",
             (
                 f"Cells under {measurement.suppression_line} noisy people are suppressed "
                 f"(the policy's minimum is {measurement.minimum_people})."
             ),
-            f"Debited: {paid or 'nothing'}.",
+            *(paid or ["Debited nothing."]),
             f"Policy {measurement.policy_digest[:16]}, receipt verified against the log's key.",
         )
     )
 
 
-def number(figure: Figure, value: float | None) -> str:
+def _reasons(measurement: Measurement) -> list[str]:
+    """Return why figures of cells that are shown have no value, each reason once."""
+    names: dict[str, dict[str, None]] = {}
+    for cell in measurement.cells:
+        for figure in () if cell.suppressed else cell.figures:
+            if figure.value is None:
+                why = figure.undefined or "no value"
+                names.setdefault(why, {})[_words(figure.name)] = None
+    return [f"{_NONE} {', '.join(found)}: {why}." for why, found in names.items()]
+
+
+def number(figure: Figure, value: float | None, decimals: int) -> str:
     """Return a value in the figure's unit as text."""
     if value is None:
         return ""
     if figure.unit.startswith("minor"):
         return f"{value / _MINOR_PER_MAJOR:,.2f}"
     if figure.unit in _PERCENT_UNITS:
-        return f"{value:.3%}"
-    if figure.unit == "probability":
-        return f"{value:.4f}"
-    return f"{value:,.0f}" if abs(value) >= _SMALL or value == int(value) else f"{value:,.3f}"
+        return f"{value:.{decimals}%}"
+    if figure.unit == "probability" and value < _LEAST:
+        return f"< {_LEAST}"
+    return f"{value:,.{decimals}f}"
+
+
+def _decimals(figure: Figure, *, whole: bool = True) -> int:
+    """Return how many decimals the noise leaves a meaning: two digits of its sd.
+
+    With `whole`, numbers of people and rows are shown as such where the sd is one or more.
+    """
+    sd = figure.noise_sd or 0.0
+    if figure.unit == "probability" or sd <= 0:
+        return _DECIMALS
+    if figure.unit in _PERCENT_UNITS:
+        sd *= 100
+    if whole and figure.unit in _WHOLE_UNITS and sd >= 1:
+        return 0
+    return min(max(0, 1 - math.floor(math.log10(sd))), _MOST_DECIMALS)
 
 
 def _interval(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    return f"{number(figure, figure.low)} .. {number(figure, figure.high)}"
-
-
-def _shown_unit(unit: str) -> str:
-    if unit.startswith("minor"):
-        return unit.replace("minor", "money", 1)
-    return {"share": "", "ratio": "", "probability": ""}.get(unit, unit)
+    decimals = _decimals(figure)
+    return f"{number(figure, figure.low, decimals)} .. {number(figure, figure.high, decimals)}"
 
 
 def plan_table(plan: Plan) -> Table:
-    """Return one row for each statistic of a plan."""
+    """Return one row for each statistic of a plan, totals in units as they travel."""
     numbers = ("noise sd", "most per person")
-    title = f"plan: {plan.family.replace('_', ' ')}, {plan.cells} cells"
+    cells = "1 cell" if plan.cells == 1 else f"{plan.cells} cells"
+    title = f"plan: {_words(plan.family)}, {cells}"
     table = table_of(title, ("statistic", *numbers), numbers=numbers)
     for statistic in plan.statistics:
-        add_row(table, statistic.name, f"{statistic.noise_sd:,.2f}", statistic.contribution_bound)
+        bound = f"{statistic.contribution_bound:,}"
+        add_row(table, _statistic(statistic.name), f"{statistic.noise_sd:,.2f}", bound)
     return table
+
+
+def _statistic(name: str) -> str:
+    kind, _, of = name.partition(":")
+    return f"{_STATISTICS.get(kind, _words(kind))} {of.replace('_', ' ')}".rstrip()
 
 
 def plan_footer(plan: Plan) -> str:
     """Return the costs of a plan, a sentence a line."""
     lines = [
-        f"Would debit {d.ledger}: rho {rho_text(d.nano_rho)} (epsilon {d.epsilon} at delta {d.delta})."
+        f"Would debit {d.ledger}:\n"
+        f"  rho {rho_text(d.nano_rho)} (epsilon {d.epsilon} at delta {d.delta})."
         for d in plan.debits
     ]
+    if plan.family == "sales_lift":
+        lines.insert(0, "Totals of money are in minor units, 1250 for 12.50.")
     lines.append(
         f"Cells under {plan.suppression_line} noisy people would be suppressed "
         f"(the policy's minimum is {plan.minimum_people})."
@@ -107,15 +165,18 @@ def plan_footer(plan: Plan) -> str:
     return "\n".join((*lines, "Nothing was asked or debited."))
 
 
-def budget_table(balances: tuple[Balance, ...]) -> Table:
-    """Return one row for each ledger."""
-    numbers = ("budget rho", "spent rho", "remaining rho", "spent epsilon", "budget epsilon")
-    table = table_of("privacy budget", ("ledger", *numbers, "at delta"), numbers=numbers)
-    for b in balances:
-        rhos = (b.budget_nano_rho, b.spent_nano_rho, b.remaining_nano_rho)
-        shown = (rho_text(rho) for rho in rhos)
-        add_row(table, b.ledger, *shown, b.spent_epsilon, b.budget_epsilon, b.delta)
-    return table
+def budget_text(balances: tuple[Balance, ...]) -> str:
+    """Return three lines for each ledger. Only rho adds up; epsilon is what it amounts to."""
+    return "\n".join(_balance(b) for b in balances) or "no privacy budget: no people of yours"
+
+
+def _balance(b: Balance) -> str:
+    spent, left, budget = map(rho_text, (b.spent_nano_rho, b.remaining_nano_rho, b.budget_nano_rho))
+    return (
+        f"{b.ledger}\n"
+        f"  rho      {spent} spent, {left} left of {budget}\n"
+        f"  epsilon  {b.spent_epsilon} spent of {b.budget_epsilon}, at delta {b.delta}"
+    )
 
 
 def rho_text(nano_rho: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -46,13 +47,20 @@ def error_console() -> Console:
 
 def show(table: Table) -> None:
     """Print a table to stdout, wide where no terminal limits it."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if limited else _WIDTH_OF_A_FILE
     Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 
 def table_of(title: str, columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
     """Return an empty table; `numbers` are the columns aligned to the right."""
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table

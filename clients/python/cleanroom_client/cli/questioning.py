@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import typer
 
 from cleanroom_client.cli.figures import footer, measurement_table
-from cleanroom_client.cli.output import remark, say, show
+from cleanroom_client.cli.output import complain, remark, say, show
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.errors import (
     ClientError,
@@ -81,10 +82,10 @@ def filters_of(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:
-    """Ask under one request id, which is told before and after a failure; show the answer."""
+    """Ask under one request id, which is told with the answer or the failure; show the answer."""
+    _check_writable(answer.receipt)
     with settings.room() as room:
         request_id = answer.request_id or room.new_request_id()
-        remark(f"request id {request_id}", quiet=settings.quiet)
         try:
             measurement = room.ask(
                 question, epsilon=loss.epsilon, rho=loss.rho, request_id=request_id
@@ -93,7 +94,21 @@ def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Ans
             if isinstance(error, RoomError) and error.reason in _DECIDED:
                 raise
             raise AskFailed(f"{error}; repeat with --request-id {request_id}") from error
+        except KeyboardInterrupt:
+            complain(f"interrupted: repeat with --request-id {request_id}")
+            raise
+    remark(f"request id {request_id}", quiet=settings.quiet)
     show_measurement(settings, measurement, answer)
+
+
+def _check_writable(receipt: Path | None) -> None:
+    """Refuse a place for the receipt that cannot hold it, before anything is paid."""
+    if receipt is None:
+        return
+    if receipt.is_dir() or not receipt.parent.is_dir():
+        raise typer.BadParameter(f"--receipt {receipt}: expected a file in a folder that exists")
+    if not os.access(receipt if receipt.exists() else receipt.parent, os.W_OK):
+        raise typer.BadParameter(f"--receipt {receipt}: you may not write there")
 
 
 def show_measurement(settings: Settings, measurement: Measurement, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli.figures import budget_table, plan_footer, plan_table
+from cleanroom_client.cli.figures import budget_text, plan_footer, plan_table
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
 from cleanroom_client.cli.questioning import (
     Answer,
@@ -232,7 +232,7 @@ def budget(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         say_json([balance.to_dict() for balance in balances])
         return
-    show(budget_table(balances))
+    say(budget_text(balances))
 
 
 @guarded

@@ -50,7 +50,9 @@ class Settings:
         """Return a room for the profile; a usage error without one."""
         if self.profile is None:
             raise typer.BadParameter("this command needs --profile FILE before it")
-        return CleanRoom.connect(self.profile, patience=Patience(timeout_s=self.timeout_s))
+        give_up_s = min(self.timeout_s, Patience().give_up_s)
+        patience = Patience(timeout_s=self.timeout_s, give_up_s=give_up_s)
+        return CleanRoom.connect(self.profile, patience=patience)
 
     def bars(self) -> Bars:
         """Return progress bars on stderr, silent with --quiet or without a terminal."""

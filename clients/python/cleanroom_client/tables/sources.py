@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,7 +14,10 @@ from cleanroom_client.tables.csv_lines import DELIMITERS, read_rows
 from cleanroom_client.tables.errors import BadInput
 from cleanroom_client.tables.texts import as_texts
 
-Tabular: TypeAlias = pd.DataFrame | pa.Table | Path
+if TYPE_CHECKING:  # pandas takes a second to load: a command that reads files does without
+    import pandas as pd
+
+Tabular: TypeAlias = "pd.DataFrame | pa.Table | Path"
 
 _NOT_TABLES = {
     b"PK\x03\x04": "this is a ZIP or Excel file: save it as CSV (UTF-8) or Parquet",
@@ -51,10 +53,10 @@ class Source(Protocol):
 
 def open_source(table: Tabular, delimiter: str) -> Source:
     """Return the source for a file, DataFrame or Table; raise BadInput for what is none."""
-    if isinstance(table, pd.DataFrame):
-        return FrameSource(table)
     if isinstance(table, pa.Table):
         return ArrowSource(table)
+    if not isinstance(table, Path):
+        return FrameSource(table)
     start = _first_bytes(table)
     for magic, message in _NOT_TABLES.items():
         if start.startswith(magic):
@@ -70,6 +72,8 @@ def _first_bytes(path: Path) -> bytes:
             return file.read(4)
     except FileNotFoundError:
         raise BadInput("there is no such file", file=str(path)) from None
+    except IsADirectoryError:
+        raise BadInput("this is a folder: name a CSV or Parquet file", file=str(path)) from None
     except OSError as error:
         message = f"the file cannot be read ({error.strerror})"
         raise BadInput(message, file=str(path)) from None
@@ -101,9 +105,10 @@ class CsvSource:
             return
         for other in DELIMITERS:
             if other != self._delimiter and other in self.headers[0]:
+                option = "tab" if other == "\t" else f"'{other}'"
                 raise BadInput(
                     f"the header is one column when split at {self._delimiter!r}: it looks"
-                    f" separated by {other!r}, so give that as the delimiter",
+                    f" separated by {other!r}, so add --delimiter {option}",
                     file=self.name,
                     line=1,
                 )
@@ -124,9 +129,12 @@ class CsvSource:
             yield _from_rows(piece)
 
     def _ragged(self, line: int, fields: int) -> BadInput:
+        counted = f"expected {len(self.headers)} fields as in the header, found {fields}"
+        if fields < len(self.headers):
+            return BadInput(f"{counted}: is the line cut off?", file=self.name, line=line)
         return BadInput(
-            f"expected {len(self.headers)} fields as in the header, found {fields}: a field that"
-            f" holds {self._delimiter!r}, such as an amount 12,50, needs quotes",
+            f"{counted}: a field that holds {self._delimiter!r}, such as an amount 12,50, needs"
+            " quotes",
             file=self.name,
             line=line,
         )
@@ -173,7 +181,7 @@ class ParquetSource:
             raise self._damaged() from None
 
     def _damaged(self) -> BadInput:
-        return BadInput("the Parquet file is damaged or encrypted", file=self.name)
+        return BadInput("the Parquet file is damaged or encrypted: write it again", file=self.name)
 
     def batches(self, rows: int) -> Iterator[RawBatch]:
         """Yield the rows; raise BadInput for a damaged page."""
@@ -211,7 +219,9 @@ def _from_series(series: pd.Series) -> pa.Array:
         return as_texts(pa.Array.from_pandas(series))
     except (pa.ArrowException, TypeError, ValueError):
         # A column of mixed Python objects has no Arrow type: take each as it prints.
-        return pa.array(["" if pd.isna(v) else str(v) for v in series], pa.string())
+        blank = series.isna()
+        texts = ["" if none else str(v) for v, none in zip(series, blank, strict=True)]
+        return pa.array(texts, pa.string())
 
 
 def _from_arrow(table: pa.Table, start: int) -> RawBatch:
