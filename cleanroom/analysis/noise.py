@@ -10,9 +10,13 @@ from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.privacy.mechanism import DiscreteGaussian
 
+# What a number of canonical JSON holds. Without the clamp a sum beyond it could be debited and
+# never be answered; noisy numbers are public, so that the clamp costs nothing.
+MOST = 2**53 - 1
+
 
 def add_noise(plan: Plan, exact: Statistics) -> Statistics:
-    """Return `exact` with the noise of `plan`.
+    """Return `exact` with the noise of `plan`, then within +-2^53.
 
     Raises AssertionError when the engine gave other statistics, or another number of cells, than
     planned: noise is charged for exactly those.
@@ -23,7 +27,11 @@ def add_noise(plan: Plan, exact: Statistics) -> Statistics:
         raise AssertionError("the engine returned another number of cells than planned")
     return Statistics(
         values={
-            name: tuple(DiscreteGaussian(plan.statistic(name).scale).add_noise(exact.values[name]))
-            for name in plan.released
+            name: _noisy(plan.statistic(name).scale, exact.values[name]) for name in plan.released
         }
     )
+
+
+def _noisy(scale: float, values: tuple[int, ...]) -> tuple[int, ...]:
+    noisy = DiscreteGaussian(scale).add_noise(values)
+    return tuple(min(max(value, -MOST), MOST) for value in noisy)

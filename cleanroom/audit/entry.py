@@ -42,6 +42,7 @@ class EntryKind(StrEnum):
     RELAY_MISBEHAVED = "relay_misbehaved"
     QUESTION_RESERVED = "question_reserved"
     QUESTION_RELEASED = "question_released"
+    QUESTION_REPEATED = "question_repeated"
     QUESTION_REFUSED = "question_refused"
     QUESTION_FAILED = "question_failed"
     AUTHENTICATION_FAILED = "authentication_failed"

@@ -1,4 +1,4 @@
-"""Uploaded chunks as bytes: strict Arrow IPC reading, element lists, and sealing.
+"""Uploaded chunks as bytes: checks, element lists, and sealing.
 
 Must not know uploads, relays or storage; see rows.py for what a row must be.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from cleanroom.engine.ipc import read_rows
 from cleanroom.engine.layout import TOKEN_BYTES, token_column
 from cleanroom.engine.people import fixed_bytes
 from cleanroom.engine.rows import checked_rows
 from cleanroom.engine.sealing import seal
 from cleanroom.model.dataset import DatasetSchema, KeyType
-from cleanroom.model.errors import FieldInvalid
 from cleanroom.ports.tables import Sealed, TokenMap
 from cleanroom.usecases.elements import check_points
 
@@ -53,16 +53,6 @@ class ArrowSealer:
             for key, (elements, final) in tokens.items()
         }
         return seal(map(read_rows, chunks), schema, maps, sealable)
-
-
-def read_rows(data: bytes) -> pa.Table:
-    """Return the rows of one Arrow IPC stream; raises FieldInvalid for anything else."""
-    try:
-        table = pa.ipc.open_stream(data).read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise FieldInvalid(field="data", expected="one Arrow IPC stream") from error
-    return table
 
 
 def _present(table: pa.Table, column: str) -> pa.FixedSizeBinaryArray:

@@ -13,9 +13,9 @@ from typing import Self
 from cleanroom.model.errors import FieldInvalid
 
 # Lower case, digits and single hyphens, as in DNS labels: safe in URIs, file names and SQL.
-_LABEL = re.compile(r"[a-z](?:-?[a-z0-9]){0,62}")
+_LABEL = re.compile(r"(?=.{1,63}$)[a-z](?:-?[a-z0-9])*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_DIMENSION = re.compile(r"(?:[a-z](?:-?[a-z0-9]){0,62}\.)?[a-z][a-z0-9_]{0,62}")
+_DIMENSION = re.compile(r"(?:(?=[^.]{1,63}\.)[a-z](?:-?[a-z0-9])*\.)?[a-z][a-z0-9_]{0,62}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?")
 

@@ -16,6 +16,11 @@ from cleanroom.model.names import check_column, check_dimension, check_label
 
 MAX_DIMENSIONS = 4
 MAX_DATASETS = 2
+MAX_FILTERS = 16
+MAX_FILTER_VALUES = 1_000
+MAX_VALUE = 64  # characters
+MAX_TIME_S = 2**53 - 1  # what a canonical number holds
+MAX_LOSS = Fraction(1_000)  # of rho or epsilon: more is no privacy, and slow to convert
 
 
 class Family(StrEnum):
@@ -47,9 +52,9 @@ class Window:
     until_s: int
 
     def __post_init__(self) -> None:
-        """Refuse an empty window."""
-        if self.from_s >= self.until_s:
-            raise FieldInvalid(field="window", expected="a start before its end")
+        """Refuse an empty window, and times that are none."""
+        if not -MAX_TIME_S <= self.from_s < self.until_s <= MAX_TIME_S:
+            raise FieldInvalid(field="window", expected="a start before its end, in unix seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +126,7 @@ class SalesLift:
         _check_pair((self.exposures, self.sales))
         check_column(self.outcome, "outcome")
         _check_by(self.by)
-        for column, values in self.filters:
-            check_column(column, "filters")
-            if not values:
-                raise FieldInvalid(field=f"filters.{column}", expected="at least one value")
-        if len({column for column, _ in self.filters}) != len(self.filters):
-            raise FieldInvalid(field="filters", expected="each column once")
+        _check_filters(self.filters)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         filters = tuple(sorted((c, tuple(sorted(set(v)))) for c, v in self.filters))
         object.__setattr__(self, "filters", filters)
@@ -164,8 +164,8 @@ class Ask:
         if self.rho is not None and self.epsilon is not None:
             raise FieldInvalid(field="loss", expected="rho or epsilon, not both")
         for loss in (self.rho, self.epsilon):
-            if loss is not None and loss <= 0:
-                raise FieldInvalid(field="loss", expected="more than zero")
+            if loss is not None and not 0 < loss <= MAX_LOSS:
+                raise FieldInvalid(field="loss", expected=f"more than zero, at most {MAX_LOSS}")
 
 
 def _check_pair(datasets: tuple[str, ...]) -> None:
@@ -173,6 +173,18 @@ def _check_pair(datasets: tuple[str, ...]) -> None:
         raise FieldInvalid(field="datasets", expected="two different datasets")
     for dataset in datasets:
         check_label(dataset, "datasets")
+
+
+def _check_filters(filters: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+    if len(filters) > MAX_FILTERS or len({column for column, _ in filters}) != len(filters):
+        raise FieldInvalid(field="filters", expected=f"at most {MAX_FILTERS}, each column once")
+    for column, values in filters:
+        check_column(column, "filters")
+        if not 1 <= len(values) <= MAX_FILTER_VALUES or max(map(len, values)) > MAX_VALUE:
+            raise FieldInvalid(
+                field=f"filters.{column}",
+                expected=f"1 to {MAX_FILTER_VALUES} values of at most {MAX_VALUE} characters",
+            )
 
 
 def _check_by(by: tuple[str, ...]) -> None:

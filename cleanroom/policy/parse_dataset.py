@@ -15,7 +15,7 @@ from cleanroom.policy.rules import MIN_PEOPLE, NEVER, PrivacyRule
 MAX_VALUES = 1_000
 MAX_EPSILON = Fraction(1_000)
 MAX_PEOPLE = 2**30
-_ONE = Fraction(1)
+_ONE, _HALF = Fraction(1), Fraction(1, 2)
 # A row's columns of keys are named as their types, the pre-hashed forms included.
 _KEY_COLUMNS = frozenset({*KeyType, "email_sha256", "phone_sha256"})
 _BUYERS = "buyers"  # an outcome of every lift, so no measure may have the name
@@ -150,7 +150,10 @@ def _minimum(field: Field) -> MinimumAggregation | None:
     keys = field.table("people", "miss_probability")
     return MinimumAggregation(
         people=keys["people"].integer(MIN_PEOPLE, MAX_PEOPLE),
-        miss_probability=_probability(keys["miss_probability"]),
+        # Above one half the suppression line would lie below the minimum itself.
+        miss_probability=keys["miss_probability"].exact(
+            "a decimal number above 0 and at most 0.5, as in 1e-6", _HALF
+        ),
     )
 
 

@@ -49,6 +49,9 @@ class Collaborations(Protocol):
     def accept(self, acceptance: Acceptance) -> None:
         """Record an acceptance; the same party and digest again replaces the announcement."""
 
+    def withdraw_acceptances(self, collaboration: str, digest: str) -> None:
+        """Forget every acceptance of one digest; the log keeps that they were given."""
+
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         """Return acceptances of one digest, by party name."""
 

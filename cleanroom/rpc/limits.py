@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cleanroom.model.errors import TooManyRequests
@@ -30,6 +32,33 @@ class TokenBuckets:
                 wait = math.ceil((1 - level) / self.per_second)
                 raise TooManyRequests(party=caller, retry_after_s=wait)
             self._levels[caller] = (level - 1, now)
+
+
+@dataclass(slots=True, kw_only=True)
+class Streams:
+    """At most so many streams of each caller at once.
+
+    A stream holds a thread of the server for as long as its caller likes, so that without a limit
+    one caller could hold them all.
+    """
+
+    per_caller: int
+    _open: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def held(self, caller: str) -> Iterator[None]:
+        """Count one stream of the caller; raises TooManyRequests when it has as many already."""
+        with self._lock:
+            if self._open[caller] >= self.per_caller:
+                raise TooManyRequests(party=caller, retry_after_s=1)
+            self._open[caller] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open[caller] -= 1
+                self._open += Counter()  # drops callers without streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

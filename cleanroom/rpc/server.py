@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from cleanroom.rpc.dataset import DatasetServicer
 from cleanroom.rpc.guard import Guard
 from cleanroom.rpc.identity import Identities
 from cleanroom.rpc.ledger import LedgerServicer
-from cleanroom.rpc.limits import Pace, TokenBuckets
+from cleanroom.rpc.limits import Pace, Streams, TokenBuckets
 from cleanroom.rpc.relay import RelayServicer
 from cleanroom.usecases.inspect import note_refused_caller
 from cleanroom.usecases.service import Service
@@ -39,6 +40,7 @@ from cleanroom.v1 import (
 )
 
 MAX_MESSAGE_BYTES = 4 << 20
+MAX_ANSWER_BYTES = 64 << 20  # a receipt of a lift in the most cells has about 40 MiB
 _FILES = (analysis_pb2, audit_pb2, collaboration_pb2, dataset_pb2, ledger_pb2, relay_pb2)
 
 
@@ -86,7 +88,7 @@ def start(service: Service, settings: ServerSettings) -> RunningServer:
         interceptors=[_guard(service, settings, identities)],
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_ANSWER_BYTES),
             ("grpc.so_reuseport", 0),
         ],
     )
@@ -107,6 +109,9 @@ def _guard(service: Service, settings: ServerSettings, identities: Identities) -
     return Guard(
         identities=identities,
         buckets=buckets,
+        # No caller may hold more than a quarter of the threads by streams. A client opens one at
+        # a time, but one that it cancelled may linger.
+        streams=Streams(per_caller=max(4, settings.workers // 4)),
         new_id=lambda: service.new_id("c"),
         refused=lambda why: note_refused_caller(service, why),
     )
@@ -150,9 +155,40 @@ def _add_operations(server: grpc.Server) -> health.HealthServicer:
 
 def _credentials(settings: ServerSettings) -> grpc.ServerCredentials:
     """Mutual TLS whose files are read again at each handshake, so that they can be rotated."""
+    files = _TlsFiles(settings)
+    return grpc.dynamic_ssl_server_credentials(
+        files.configuration(),
+        files.changed,  # type: ignore[arg-type] # the stubs do not know None for "unchanged"
+        require_client_authentication=True,
+    )
 
-    def load() -> grpc.ServerCertificateConfiguration:
-        pair = (settings.key.read_bytes(), settings.certificate.read_bytes())
-        return grpc.ssl_server_certificate_configuration([pair], settings.ca.read_bytes())
 
-    return grpc.dynamic_ssl_server_credentials(load(), load, require_client_authentication=True)
+class _TlsFiles:
+    """The server's TLS files, which count as new only when their bytes are.
+
+    gRPC frees what the last configuration made while another handshake may still use it (its
+    issue 36693): a configuration for each handshake kills a server whose clients return together.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._paths = (settings.key, settings.certificate, settings.ca)
+        self._lock = threading.Lock()
+        self._last = self._read()
+
+    def configuration(self) -> grpc.ServerCertificateConfiguration:
+        """Return the files as they were read last."""
+        key, certificate, ca = self._last
+        return grpc.ssl_server_certificate_configuration([(key, certificate)], ca)
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return the files as they are now, or None when nothing changed."""
+        with self._lock:
+            found = self._read()
+            if found == self._last:
+                return None
+            self._last = found
+            return self.configuration()
+
+    def _read(self) -> tuple[bytes, bytes, bytes]:
+        key, certificate, ca = (path.read_bytes() for path in self._paths)
+        return key, certificate, ca

@@ -90,6 +90,14 @@ class SqlCollaborations:
                 )
             )
 
+    def withdraw_acceptances(self, collaboration: str, digest: str) -> None:
+        """Forget every acceptance of one digest."""
+        self._connection.execute(
+            acceptances.delete().where(
+                acceptances.c.collaboration == collaboration, acceptances.c.digest == digest
+            )
+        )
+
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         """Return acceptances of one digest, by party name."""
         query = (

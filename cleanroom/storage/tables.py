@@ -1,7 +1,8 @@
 """The relational schema, and the check that a database has exactly this version of it.
 
 Must not know which database runs it, nor what the columns mean to a use case.
-Rows are added or change state and are never deleted; `seq` remembers the order of adding.
+Rows are added or change state; only acceptances are deleted, when their proposal is made anew.
+`seq` remembers the order of adding.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ the same debit. Nothing of the first computation was seen by anybody, so it may 
 from __future__ import annotations
 
 import hashlib
+import logging
 from fractions import Fraction
 
 from cleanroom.analysis.canonical import canonical_json, question_to_json
@@ -41,9 +42,11 @@ from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.usecases.compute import measure
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
-from cleanroom.usecases.service import Service, party_of, policy_in_force
+from cleanroom.usecases.service import Service, current_version, party_of, policy_in_force
 
 _DECISIONS = (QuestionRefused, BudgetExhausted, DatasetNotSealed)
+_MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
+_LOG = logging.getLogger(__name__)
 
 
 def plan(service: Service, actor: Actor, ask: Ask) -> tuple[Plan, Allowance]:
@@ -53,7 +56,7 @@ def plan(service: Service, actor: Actor, ask: Ask) -> tuple[Plan, Allowance]:
     """
     party = party_of(actor, f"collaborations/{ask.collaboration}", "ask in")
     policy = service.store.read(lambda tx: policy_in_force(tx, ask.collaboration, party, "ask in"))
-    planned, allowance, _ = _planned(service, policy, party, ask)
+    planned, allowance, _ = _planned(policy, party, ask, service.clock.now_s())
     return planned, allowance
 
 
@@ -108,11 +111,20 @@ def history(
 
 
 def resume(service: Service) -> int:
-    """Compute every question that a crash left RESERVED; return how many there were."""
-    left = service.store.read(lambda tx: tx.questions.reserved())
-    for stored in left:
-        _release(service, stored)
-    return len(left)
+    """Compute every question that a crash left RESERVED; return how many were computed.
+
+    One that cannot be computed stays RESERVED and keeps nobody else waiting: a start that fails
+    on it would fail for ever.
+    """
+    done = 0
+    for stored in service.store.read(lambda tx: tx.questions.reserved()):
+        try:
+            _release(service, stored)
+        except Exception:  # noqa: BLE001 - whatever it is, the others are computed
+            _LOG.exception("question %s was not resumed and stays reserved", stored.digest)
+        else:
+            done += 1
+    return done
 
 
 def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
@@ -134,27 +146,40 @@ def _reserve(
         if known.fingerprint != fingerprint:
             raise RequestIdReused(request_id=request_id)
         return _stored(tx, known.question)
-    # 2. The policy decides; the plan says the cost. Neither reads data.
+    # 2. The policy decides; the plan says the cost. Neither reads data. The clock is read once:
+    #    `measure` decides again as of `reserved_at_s`, and must come to the same.
+    now_s = service.clock.now_s()
     policy = policy_in_force(tx, ask.collaboration, party, "ask in")
-    planned, _, offer = _planned(service, policy, party, ask)
+    planned, _, offer = _planned(policy, party, ask, now_s)
     # 3. Pin everything the answer depends on. The same pins were answered before: no debit.
-    pinned = _pin(service, tx, policy, planned.question, offer)
+    pinned = _pin(tx, policy, planned.question, offer, now_s)
     if tx.questions.get(pinned.digest) is None:
         # 4. Every ledger concerned pays, or none.
-        _debit(service, tx, actor, pinned, planned)
+        _debit(service, tx, actor, pinned, planned, now_s)
+    else:
+        # Nobody pays twice, but the log tells who else was given the answer.
+        service.note(
+            tx,
+            EntryKind.QUESTION_REPEATED,
+            actor,
+            pinned.collaboration,
+            question_digest=pinned.digest,
+        )
     tx.questions.bind(
         RequestRecord(
             party=party,
             request_id=request_id,
             fingerprint=fingerprint,
             question=pinned.digest,
-            requested_at_s=service.clock.now_s(),
+            requested_at_s=now_s,
         )
     )
     return _stored(tx, pinned.digest)
 
 
-def _debit(service: Service, tx: Transaction, actor: Actor, pinned: Pinned, planned: Plan) -> None:
+def _debit(
+    service: Service, tx: Transaction, actor: Actor, pinned: Pinned, planned: Plan, now_s: int
+) -> None:
     debits = tuple(Debit(ledger=ledger, nano_rho=cost) for ledger, cost in planned.debits if cost)
     after = [tx.ledgers.debit(debit, pinned.digest) for debit in debits]
     index = service.note(
@@ -181,7 +206,7 @@ def _debit(service: Service, tx: Transaction, actor: Actor, pinned: Pinned, plan
             state=QuestionState.RESERVED,
             debits=debits,
             reserved_entry=index,
-            reserved_at_s=service.clock.now_s(),
+            reserved_at_s=now_s,
         )
     )
 
@@ -204,7 +229,7 @@ def _record(service: Service, stored: StoredQuestion, measurement: bytes | None)
         now = _stored(tx, stored.digest)
         if now.state is not QuestionState.RESERVED:
             return now
-        if measurement is None:
+        if measurement is None or _is_erased(tx, stored):
             tx.questions.fail(stored.digest, _failed_entry(service, tx, stored))
         else:
             index = _released_entry(service, tx, stored, measurement)
@@ -212,6 +237,13 @@ def _record(service: Service, stored: StoredQuestion, measurement: bytes | None)
         return _stored(tx, stored.digest)
 
     return service.store.transact(work)
+
+
+def _is_erased(tx: Transaction, stored: StoredQuestion) -> bool:
+    """Tell whether a version was erased while it was computed on: then nothing is released."""
+    pinned = Pinned.parse(stored.canonical)
+    versions = (tx.versions.get(version) for _, version in pinned.versions)
+    return any(v is None or v.erased_at_s is not None for v in versions)
 
 
 def _released_entry(
@@ -257,13 +289,13 @@ def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomErr
             family=str(ask.question.family),
             fingerprint=_fingerprint(ask),
             reason=refusal.reason,
-            why=str(refusal),
+            why=str(refusal)[:_MAX_WHY],
         )
     )
 
 
-def _planned(service: Service, policy: Policy, party: str, ask: Ask) -> tuple[Plan, Allowance, int]:
-    allowance = decide(policy, asker=party, question=ask.question, now_s=service.clock.now_s())
+def _planned(policy: Policy, party: str, ask: Ask, now_s: int) -> tuple[Plan, Allowance, int]:
+    allowance = decide(policy, asker=party, question=ask.question, now_s=now_s)
     offer = _offer(allowance, ask)
     return make_plan(allowance, offer), allowance, offer
 
@@ -277,13 +309,11 @@ def _offer(allowance: Allowance, ask: Ask) -> int:
     return default_nano_rho(allowance)
 
 
-def _pin(
-    service: Service, tx: Transaction, policy: Policy, question: Question, offer: int
-) -> Pinned:
+def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s: int) -> Pinned:
     versions: list[tuple[str, str]] = []
     for dataset in question.datasets:
         name = DatasetName(collaboration=policy.collaboration, dataset=dataset)
-        version = tx.versions.latest(name)
+        version = current_version(tx, name)
         if version is None or version.policy_digest != policy.digest:
             raise DatasetNotSealed(dataset=dataset)
         versions.append((dataset, version.id))
@@ -293,7 +323,7 @@ def _pin(
         nano_rho=offer,
         policy_digest=policy.digest,
         versions=tuple(versions),
-        epoch_s=epoch_of(service.clock.now_s()),
+        epoch_s=epoch_of(now_s),
     )
 
 

@@ -11,7 +11,8 @@ from cleanroom.policy.document import Policy, Scheme
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import Acceptance, Envelope, Proposal
 from cleanroom.ports.store import Transaction
-from cleanroom.privacy.loss import nano_rho_of_budget
+from cleanroom.usecases import relay
+from cleanroom.usecases.budgets import set_budgets
 from cleanroom.usecases.service import (
     Service,
     party_of,
@@ -58,6 +59,7 @@ def propose(service: Service, actor: Actor, document: bytes) -> Proposal:
         if latest is not None and latest.digest == proposal.digest:
             return  # the same proposal again changes nothing
         tx.collaborations.add_proposal(proposal)
+        _begin_anew(tx, proposal)
         service.note(
             tx,
             EntryKind.POLICY_PROPOSED,
@@ -68,6 +70,17 @@ def propose(service: Service, actor: Actor, document: bytes) -> Proposal:
 
     service.store.transact(work)
     return proposal
+
+
+def _begin_anew(tx: Transaction, proposal: Proposal) -> None:
+    """Forget acceptances of an earlier round, unless they hold the policy in force.
+
+    Parties have accepted something else since: with the old acceptances one of them alone could
+    bring a replaced policy back.
+    """
+    in_force = tx.collaborations.in_force(proposal.collaboration)
+    if in_force is None or in_force.digest != proposal.digest:
+        tx.collaborations.withdraw_acceptances(proposal.collaboration, proposal.digest)
 
 
 def _check_may_propose(tx: Transaction, actor: Actor, policy: Policy) -> None:
@@ -126,13 +139,13 @@ def _acceptable(tx: Transaction, party: str, collaboration: str, digest: str) ->
 
 
 def _put_in_force(service: Service, tx: Transaction, actor: Actor, proposal: Proposal) -> None:
-    """Make the proposal the rule; opening a ledger again keeps what was spent of it."""
+    """Make the proposal the rule; a ledger keeps what was spent of it."""
     current = tx.collaborations.in_force(proposal.collaboration)
     if current is not None and current.digest == proposal.digest:
         return
     tx.collaborations.put_in_force(proposal.collaboration, proposal.digest)
-    for terms in read_policy(proposal).ledgers():
-        tx.ledgers.open(terms.ledger, nano_rho_of_budget(terms.epsilon, terms.delta))
+    relay.drop_all(tx, proposal.collaboration)  # no upload under another policy can be sealed
+    set_budgets(tx, read_policy(proposal), read_policy(current) if current else None)
     service.note(
         tx,
         EntryKind.POLICY_IN_FORCE,

@@ -38,6 +38,8 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
         policy, asker=stored.asker, question=pinned.question, now_s=stored.reserved_at_s
     )
     planned = make_plan(allowance, pinned.nano_rho)
+    if planned.debits != tuple((d.ledger, d.nano_rho) for d in stored.debits):
+        raise AssertionError("the plan does not cost what was debited: nothing is released")
     by_id = {v.id: v for v in versions}
 
     def load(ref: VersionRef) -> SealedTables:

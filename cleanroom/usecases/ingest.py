@@ -23,8 +23,12 @@ from cleanroom.ports.store import Transaction
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases import relay
 from cleanroom.usecases.service import Service, party_of, policy_in_force
+from cleanroom.usecases.turns import Turns
 
 MAX_CHUNK_BYTES = 1 << 20
+MAX_CHUNKS = 100_000
+MAX_OPEN = 32  # of one dataset; the last one completed ends the others
+_TURNS = Turns()
 
 
 def begin(
@@ -44,6 +48,7 @@ def begin(
         known = tx.uploads.by_request(owner, request_id)
         if known is not None:
             return _same(known, dataset, policy_digest)
+        _check_open(tx, dataset)
         upload = Upload(
             id=service.new_id("u"),
             dataset=dataset,
@@ -75,6 +80,13 @@ def _same(known: Upload, dataset: DatasetName, policy_digest: str) -> Upload:
     return known
 
 
+def _check_open(tx: Transaction, dataset: DatasetName) -> None:
+    states = [u.state for u in tx.uploads.of_dataset(dataset)]
+    if states.count(UploadState.OPEN) >= MAX_OPEN:
+        why = f"{MAX_OPEN} uploads are open: complete one of them, which ends the others"
+        raise UploadConflict(upload=str(dataset), why=why)
+
+
 def put_chunk(
     service: Service, actor: Actor, *, upload: str, index: int, data: bytes, sha256: bytes
 ) -> Upload:
@@ -82,11 +94,21 @@ def put_chunk(
 
     Raises NotPermitted, UploadConflict, FieldInvalid, BadElement.
     """
+    # A late copy of a chunk must not be written over one that was counted and completed.
+    with _TURNS.alone(upload):
+        return _put_chunk(service, actor, upload=upload, index=index, data=data, sha256=sha256)
+
+
+def _put_chunk(
+    service: Service, actor: Actor, *, upload: str, index: int, data: bytes, sha256: bytes
+) -> Upload:
     current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
     if index < current.chunks:
         return current
     if index != current.chunks or current.state is not UploadState.OPEN:
         raise UploadConflict(upload=upload, why=_expectation(current))
+    if index >= MAX_CHUNKS:
+        raise FieldInvalid(field="index", expected=f"at most {MAX_CHUNKS} chunks")
     if len(data) > MAX_CHUNK_BYTES or hashlib.sha256(data).digest() != sha256:
         raise FieldInvalid(field="data", expected="at most 1 MiB with the SHA-256 in `sha256`")
     rows = service.sealer.check_chunk(
@@ -130,6 +152,13 @@ def complete(
     Completing a complete upload again changes nothing.
     Raises NotPermitted, UploadConflict.
     """
+    with _TURNS.alone(upload):
+        return _complete(service, actor, upload=upload, chunks=chunks, sha256=sha256)
+
+
+def _complete(
+    service: Service, actor: Actor, *, upload: str, chunks: int, sha256: bytes
+) -> tuple[Upload, tuple[str, ...]]:
     current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
     if current.state is not UploadState.OPEN:
         return get_upload(service, actor, upload)
@@ -141,20 +170,31 @@ def complete(
     # Blobs first: a crash after them leaves an OPEN upload, and completing it makes them anew.
     tasks = relay.prepare(service, current, policy, rules, list(chunks_of(service.vault, current)))
 
-    def finish(tx: Transaction) -> None:
+    def finish(tx: Transaction) -> list[str]:
         now, _, _ = _writable(tx, actor, upload)
         if now.state is not UploadState.OPEN:
-            return
-        for older in tx.uploads.of_dataset(now.dataset):
-            if older.state in {UploadState.OPEN, UploadState.COMPLETE} and older.id != now.id:
-                tx.uploads.replace(replace(older, state=UploadState.ABANDONED))
-                relay.drop(tx, older.id)
+            return []
+        replaced = _abandon_others(tx, now)
         tx.uploads.replace(replace(now, state=UploadState.COMPLETE))
         for task in tasks:
             tx.relay.add(task)
+        return replaced
 
-    service.store.transact(finish)
+    # A crash behind the transaction leaves rows of abandoned uploads; `recover` erases them.
+    for abandoned in service.store.transact(finish):
+        service.vault.erase_upload(abandoned)
     return get_upload(service, actor, upload)
+
+
+def _abandon_others(tx: Transaction, upload: Upload) -> list[str]:
+    """End the dataset's other unfinished uploads; return their ids."""
+    unfinished = {UploadState.OPEN, UploadState.COMPLETE}
+    others = [u for u in tx.uploads.of_dataset(upload.dataset) if u.id != upload.id]
+    ended = [u for u in others if u.state in unfinished]
+    for other in ended:
+        tx.uploads.replace(replace(other, state=UploadState.ABANDONED))
+        relay.drop(tx, other.id)
+    return [u.id for u in ended]
 
 
 def describe(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 from cleanroom.audit.entry import EntryKind
 from cleanroom.audit.note import verifier_of
@@ -12,16 +14,18 @@ from cleanroom.model.errors import FieldInvalid, NotPermitted
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.ports.records import Balance
 from cleanroom.ports.store import Transaction
+from cleanroom.usecases.budgets import binding_terms
 from cleanroom.usecases.receipts import checkpoint
-from cleanroom.usecases.service import Service, party_of, read_policy
+from cleanroom.usecases.service import Service, party_of
 
 MAX_ENTRIES = 1_000
-_READERS = frozenset({ActorKind.AUDITOR, ActorKind.OFFICER, ActorKind.OPERATOR})
+MAX_PAGE_BYTES = 2 << 20  # what surely fits a message
+_READERS = frozenset({ActorKind.AUDITOR, ActorKind.OFFICER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerView:
-    """A balance with the (epsilon, delta) terms of the policies in force that use it."""
+    """A balance with the (epsilon, delta) terms of the policy in force that set its budget."""
 
     balance: Balance
     terms: LedgerTerms | None
@@ -32,18 +36,12 @@ def balances(service: Service, actor: Actor) -> tuple[LedgerView, ...]:
     party = party_of(actor, "ledgers", "list")
 
     def work(tx: Transaction) -> tuple[LedgerView, ...]:
-        terms = _terms(tx)
+        terms = binding_terms(tx)
         return tuple(
-            LedgerView(balance=b, terms=terms.get(str(b.ledger)))
-            for b in tx.ledgers.of_owner(party)
+            LedgerView(balance=b, terms=terms.get(b.ledger)) for b in tx.ledgers.of_owner(party)
         )
 
     return service.store.read(work)
-
-
-def _terms(tx: Transaction) -> dict[str, LedgerTerms]:
-    in_force = (tx.collaborations.in_force(n) for n in tx.collaborations.names())
-    return {str(t.ledger): t for p in in_force if p for t in read_policy(p).ledgers()}
 
 
 def signed_checkpoint(service: Service) -> tuple[str, str]:
@@ -59,13 +57,21 @@ def entries(
 ) -> tuple[tuple[bytes, ...], int]:
     """Return up to `count` entries from `start` and the log's size.
 
-    Raises NotPermitted to parties, FieldInvalid.
+    Fewer where entries are long, but at least one while there are any.
+    Raises NotPermitted to all but auditors and officers, FieldInvalid.
     """
     if actor.kind not in _READERS:
         raise NotPermitted(what="the log", action="read")
     if start < 0 or not 1 <= count <= MAX_ENTRIES:
         raise FieldInvalid(field="count", expected=f"1 to {MAX_ENTRIES}, from a start of 0 or more")
-    return service.store.read(lambda tx: (tx.log.entries(start, count), tx.log.size()))
+    found, size = service.store.read(lambda tx: (tx.log.entries(start, count), tx.log.size()))
+    return _page(found), size
+
+
+def _page(found: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return the first entries that fit a page: long ones must not hide the log from auditors."""
+    ends = tuple(accumulate(map(len, found)))
+    return found[: max(1, bisect_right(ends, MAX_PAGE_BYTES))]
 
 
 def inclusion(service: Service, actor: Actor, *, index: int, size: int) -> tuple[bytes, ...]:

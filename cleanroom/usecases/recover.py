@@ -1,4 +1,4 @@
-"""What a start does after a crash: finish erasures and answer what was paid for."""
+"""What a start does after a crash: sweep, finish erasures, and answer what was paid for."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
 """Carrying an upload's elements through every other owner, one party after the other.
 
-The parties of a pass are `policy.owners()` without the uploader. For a key type, blobs of the
-upload hold the origin (distinct elements), each party's batch, its answers by chunk, and at the
-end the tokens, in the order of the origin.
+The parties of a pass are the other owners in policy order, beginning behind the uploader and going
+round. Secrets commute, so were two lists to reach a party through the same others, their elements
+would be equal for equal keys and show it the matches; going round, what a party is sent of two
+uploaders is never raised to the same secrets.
+
+For a key type, blobs of the upload hold the origin (distinct elements), each party's batch, its
+answers by chunk, and at the end the tokens, in the order of the origin.
 """
 
 from __future__ import annotations
@@ -31,16 +35,18 @@ from cleanroom.usecases.elements import (
     unpack,
 )
 from cleanroom.usecases.service import Service, party_of, read_policy
+from cleanroom.usecases.turns import Turns
 
 CHUNK_ELEMENTS = 16_384
 _CHUNK_BYTES = CHUNK_ELEMENTS * POINT_BYTES
+_TURNS = Turns()
 
 
 def prepare(
     service: Service, upload: Upload, policy: Policy, rules: DatasetRules, chunks: Iterable[bytes]
 ) -> tuple[RelayTask, ...]:
     """Keep the origin of every key type and the first batch; return the tasks to be added."""
-    parties = [p for p in policy.owners() if p != upload.owner]
+    parties = _route(policy, upload.owner)
     if policy.matching.scheme is not Scheme.PSI:
         return ()
     tasks: list[RelayTask] = []
@@ -53,6 +59,13 @@ def prepare(
             continue
         tasks += [_new_task(service, upload, key, p, i) for i, p in enumerate(parties)]
     return tuple(_with_batch(service, t) if t.state is TaskState.READY else t for t in tasks)
+
+
+def _route(policy: Policy, uploader: str) -> tuple[str, ...]:
+    """Return the other owners, beginning behind the uploader and going round."""
+    owners = policy.owners()
+    start = owners.index(uploader) + 1
+    return (*owners[start:], *owners[: start - 1])
 
 
 def _new_task(
@@ -93,14 +106,21 @@ def drop(tx: Transaction, upload: str) -> None:
             tx.relay.replace(replace(task, state=TaskState.FAILED))
 
 
+def drop_all(tx: Transaction, collaboration: str) -> None:
+    """End the unfinished tasks of a collaboration whose policy is replaced."""
+    for task in tx.relay.unfinished(collaboration):
+        tx.relay.replace(replace(task, state=TaskState.FAILED))
+
+
 def tasks(service: Service, actor: Actor) -> tuple[tuple[RelayTask, ...], int]:
-    """Return the caller's ready tasks, and how many tasks its collaborations still wait for."""
+    """Return the caller's ready tasks, and how many of its tasks are not done yet."""
     party = party_of(actor, "relay tasks", "list")
 
     def work(tx: Transaction) -> tuple[tuple[RelayTask, ...], int]:
         in_force = (tx.collaborations.in_force(n) for n in tx.collaborations.names())
         mine = [p.collaboration for p in in_force if p and read_policy(p).party(party)]
-        return tx.relay.ready_for(party), sum(len(tx.relay.unfinished(c)) for c in mine)
+        coming = [t for c in mine for t in tx.relay.unfinished(c) if t.party == party]
+        return tx.relay.ready_for(party), len(coming)
 
     return service.store.read(work)
 
@@ -108,11 +128,19 @@ def tasks(service: Service, actor: Actor) -> tuple[tuple[RelayTask, ...], int]:
 def stream(
     service: Service, actor: Actor, task: str, from_chunk: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (index, packed elements) of a ready task; raises NotPermitted."""
+    """Yield (index, packed elements) of a ready task.
+
+    Raises NotPermitted, UploadConflict, FieldInvalid.
+    """
     found = service.store.read(lambda tx: _own(tx, actor, task))
     if found.state is not TaskState.READY:
         raise UploadConflict(upload=task, why="the task is not ready")
-    packed = _batch(service, found).points.tobytes()
+    if from_chunk < 0:
+        raise FieldInvalid(field="from_chunk", expected="0 or more")
+    try:
+        packed = _batch(service, found).points.tobytes()
+    except KeyError:  # erased between the two reads
+        raise UploadConflict(upload=task, why="its upload was replaced") from None
     for index in range(from_chunk, _chunks(found)):
         yield index, packed[index * _CHUNK_BYTES : (index + 1) * _CHUNK_BYTES]
 
@@ -123,6 +151,13 @@ def take(service: Service, actor: Actor, *, task: str, index: int, elements: byt
     A chunk already kept is taken as kept.
     Raises NotPermitted, UploadConflict, FieldInvalid, BadElement, RelayMisbehaved.
     """
+    # Two agents of one party that finished a task at once would make the next party's batch
+    # twice, and what it answered to the first would be held against the second.
+    with _TURNS.alone(task):
+        return _take(service, actor, task, index, elements)
+
+
+def _take(service: Service, actor: Actor, task: str, index: int, elements: bytes) -> RelayTask:
     found = service.store.read(lambda tx: _own(tx, actor, task))
     if index < found.returned or found.state is TaskState.DONE:
         return found
@@ -133,9 +168,21 @@ def take(service: Service, actor: Actor, *, task: str, index: int, elements: byt
     service.vault.put_blob(found.upload, _answer_name(found, index), elements)
     if index + 1 == _chunks(found):
         return _finish(service, actor, found)
-    counted = replace(found, returned=index + 1)
-    service.store.transact(lambda tx: tx.relay.replace(counted))
-    return counted
+
+    def count(tx: Transaction) -> RelayTask:
+        counted = replace(_still_ready(tx, found), returned=index + 1)
+        tx.relay.replace(counted)
+        return counted
+
+    return service.store.transact(count)
+
+
+def _still_ready(tx: Transaction, task: RelayTask) -> RelayTask:
+    """Return a READY task as it is now; it may have been dropped with its upload meanwhile."""
+    now = tx.relay.get(task.id)
+    if now is None or now.state is not TaskState.READY:
+        raise UploadConflict(upload=task.id, why="the task is over: list the tasks again")
+    return now
 
 
 def _check_chunk(task: RelayTask, index: int, elements: bytes) -> None:
@@ -152,6 +199,7 @@ def _finish(service: Service, actor: Actor, task: RelayTask) -> RelayTask:
     Blobs are written before the transaction: a crash between leaves the task at its last chunk,
     and sending that chunk again does all of this anew.
     """
+    service.store.read(lambda tx: _still_ready(tx, task))
     batch, answers = _batch(service, task), _answers(service, task)
     known = _known(service, task)
     try:
@@ -175,9 +223,7 @@ def _pass_on(service: Service, actor: Actor, task: RelayTask, result: bytes) -> 
     done = replace(task, state=TaskState.DONE, returned=_chunks(task))
 
     def work(tx: Transaction) -> None:
-        now = tx.relay.get(task.id)
-        if now is None or now.state is not TaskState.READY:
-            return  # another agent of the same party finished it, or the upload was replaced
+        _still_ready(tx, task)
         tx.relay.replace(done)
         if later is not None:
             tx.relay.replace(later)
@@ -202,7 +248,7 @@ def _next(tx: Transaction, task: RelayTask) -> RelayTask | None:
 
 def _fail(service: Service, actor: Actor, task: RelayTask, error: RelayMisbehaved) -> None:
     def work(tx: Transaction) -> None:
-        tx.relay.replace(replace(task, state=TaskState.FAILED))
+        tx.relay.replace(replace(_still_ready(tx, task), state=TaskState.FAILED))
         service.note(
             tx,
             EntryKind.RELAY_MISBEHAVED,

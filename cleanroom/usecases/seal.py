@@ -14,7 +14,10 @@ from cleanroom.ports.store import Transaction
 from cleanroom.ports.tables import Sealed
 from cleanroom.usecases import relay
 from cleanroom.usecases.ingest import chunks_of, owned
-from cleanroom.usecases.service import Service, party_of
+from cleanroom.usecases.service import Service, current_version, party_of
+from cleanroom.usecases.turns import Turns
+
+_TURNS = Turns()
 
 
 def seal(service: Service, actor: Actor, dataset: DatasetName) -> Version:
@@ -23,6 +26,12 @@ def seal(service: Service, actor: Actor, dataset: DatasetName) -> Version:
     Raises NotPermitted, PolicyNotInForce, RelayPending, RelayMisbehaved, UploadConflict.
     """
     owner = party_of(actor, str(dataset), "seal")
+    # Alone, because whoever has sealed erases the rows that another would still read.
+    with _TURNS.alone(str(dataset)):
+        return _seal(service, actor, dataset, owner)
+
+
+def _seal(service: Service, actor: Actor, dataset: DatasetName, owner: str) -> Version:
     policy, rules, upload, last = service.store.read(lambda tx: _ready(tx, dataset, owner))
     if upload is None:
         if last is None:
@@ -56,7 +65,7 @@ def _ready(
     tx: Transaction, dataset: DatasetName, owner: str
 ) -> tuple[Policy, DatasetRules, Upload | None, Version | None]:
     policy, rules = owned(tx, dataset, owner, "seal")
-    last = tx.versions.latest(dataset)
+    last = current_version(tx, dataset)
     if last is not None and last.policy_digest != policy.digest:
         last = None
     complete = [u for u in tx.uploads.of_dataset(dataset) if u.state is UploadState.COMPLETE]

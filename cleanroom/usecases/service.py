@@ -11,11 +11,11 @@ from cleanroom.audit.entry import Entry, EntryKind, encode_entry
 from cleanroom.audit.note import Signer
 from cleanroom.audit.receipt import COMMITMENT_FIELD
 from cleanroom.model.errors import NotPermitted, PolicyNotInForce
-from cleanroom.model.names import Actor, ActorKind
+from cleanroom.model.names import Actor, ActorKind, DatasetName
 from cleanroom.policy.document import Policy
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.environment import Clock, Engine, Entropy, Sealer
-from cleanroom.ports.records import Proposal
+from cleanroom.ports.records import Proposal, Version
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault
 
@@ -113,6 +113,15 @@ def waiting_for(tx: Transaction, proposal: Proposal) -> tuple[str, ...]:
         concerned += [p.name for p in read_policy(in_force).parties if p.name not in concerned]
     done = {a.party for a in tx.collaborations.acceptances(proposal.collaboration, proposal.digest)}
     return tuple(p for p in concerned if p not in done)
+
+
+def current_version(tx: Transaction, dataset: DatasetName) -> Version | None:
+    """Return the version sealed last, None when it is erased.
+
+    An older one does not come back in its place: people in it may have withdrawn since.
+    """
+    versions = tx.versions.of_dataset(dataset)
+    return versions[-1] if versions and versions[-1].erased_at_s is None else None
 
 
 def policy_in_force(tx: Transaction, collaboration: str, party: str, action: str) -> Policy:

@@ -66,7 +66,7 @@ class ListEntriesRequest(_message.Message):
     start: _builtins.int
     """First index."""
     count: _builtins.int
-    """At most this many, at most 1,000."""
+    """At most this many, at most 1,000; fewer come where entries are long."""
     def __init__(
         self,
         *,

@@ -294,8 +294,8 @@ class Terms(_message.Message):
 
     @_builtins.property
     def owners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Parties that own a dataset, in the order in which elements are relayed. The first one holds
-        the shared key in the "hmac" scheme.
+        """Parties that own a dataset, in policy order. Elements are relayed to those behind the uploader
+        and then round. The first one holds the shared key in the "hmac" scheme.
         """
 
     def __init__(

@@ -82,7 +82,7 @@ class ListTasksResponse(_message.Message):
     TASKS_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
     pending: _builtins.int
-    """Passes of the caller's collaborations that still run, the caller's and other parties'. Zero
+    """The caller's tasks that are not done, those that wait for another party's pass included. Zero
     means that nothing more will come unless somebody uploads.
     """
     @_builtins.property

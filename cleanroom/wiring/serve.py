@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 from contextlib import closing
@@ -36,6 +38,7 @@ def serve(config: Config) -> None:
     """
     stop = _stop_on_signals()
     with held(config.data):
+        _check_free(config.listen)
         settings = server_settings(config, SystemClock().now_s())
         with closing(open_store(config)) as store:
             service = build_service(config, store)
@@ -48,6 +51,20 @@ def serve(config: Config) -> None:
             _LOG.info("draining: calls under way have %.0f s to end", GRACE_S)
             running.stop(GRACE_S)
     _LOG.info("stopped")
+
+
+def _check_free(listen: str) -> None:
+    """Refuse an address that cannot be had, in words and before anything is changed."""
+    host, _, port = listen.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such host"
+        raise CannotServe(
+            f"cannot listen on {listen}: {why.lower()}: stop what uses it, or change `listen`"
+        ) from None
 
 
 def prepare(config: Config, service: Service) -> None:

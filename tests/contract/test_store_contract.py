@@ -130,6 +130,23 @@ def test_an_acceptance_again_replaces_only_the_announcement(store):
     assert found == (acceptance("brand", b"new", at_s=5), acceptance("retailer"))
 
 
+def test_withdrawing_forgets_the_acceptances_of_one_digest_only(store):
+    def work(tx):
+        for text in ("first", "second"):
+            tx.collaborations.add_proposal(proposal(text))
+        tx.collaborations.accept(acceptance("brand"))
+        tx.collaborations.accept(replace(acceptance("brand"), digest=digest_of("second")))
+        tx.collaborations.withdraw_acceptances("alpha", digest_of("first"))
+
+    store.transact(work)
+    found = {
+        text: store.read(lambda tx, t=text: tx.collaborations.acceptances("alpha", digest_of(t)))
+        for text in ("first", "second")
+    }
+    assert found["first"] == ()
+    assert [a.party for a in found["second"]] == ["brand"]
+
+
 def test_an_acceptance_of_no_proposal_is_refused_at_the_end(store):
     with pytest.raises(StoreMisused):
         store.transact(lambda tx: tx.collaborations.accept(acceptance("brand")))

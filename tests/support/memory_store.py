@@ -1,7 +1,6 @@
 """Second implementations of Store and Vault that share no code with the durable ones.
 
-A transaction works on copies of dicts and lists and swaps them in when it ends; records are frozen.
-Nothing survives the process. Promises beyond the ports are those of cleanroom.storage's docstrings.
+A transaction works on copies, swapped in when it ends. Promises are those of cleanroom.storage.
 """
 
 from __future__ import annotations
@@ -106,6 +105,10 @@ class MemoryCollaborations(_Part):
         key = (acceptance.collaboration, acceptance.digest, acceptance.party)
         known = self.s.acceptances.get(key, acceptance)
         self.s.acceptances[key] = replace(known, announcement=acceptance.announcement)
+
+    def withdraw_acceptances(self, collaboration: str, digest: str) -> None:
+        kept = {k: a for k, a in self.s.acceptances.items() if k[:2] != (collaboration, digest)}
+        self.s.acceptances = kept
 
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         rows = sorted(self.s.acceptances.items())
@@ -312,8 +315,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.state = State()
-        self._lock = threading.RLock()
-        self._writing = False
+        self._lock, self._writing = threading.RLock(), False
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
         with self._lock:

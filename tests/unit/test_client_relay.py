@@ -120,7 +120,10 @@ def test_elements_that_do_not_fit_the_task_are_refused(room, tmp_path):
 
 def use_hmac(room):
     room.terms = terms_of("hmac")
-    room.document = b"matching: {scheme: hmac}\n"
+    room.document = (
+        b"matching: {scheme: hmac}\n"
+        b"datasets: {exposures: {owner: acme-brand}, sales: {owner: megamart}}\n"
+    )
 
 
 def test_the_holder_shares_the_key_and_both_make_the_same_tokens(room, tmp_path):

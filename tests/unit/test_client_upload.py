@@ -180,7 +180,11 @@ def test_a_service_that_asks_for_weaker_tokens_than_the_policy_gets_nothing(room
         partner.upload("exposures", exposures(7))
     assert not room.chunks
     room.document = b"matching: {scheme: sha256, allow_unsalted: true}\n"
+    with connect(room, tmp_path) as partner, pytest.raises(PolicyUnknown, match="was not accepted"):
+        partner.upload("exposures", exposures(7))
+    assert not room.chunks
     with connect(room, tmp_path) as partner:
+        partner.accept()
         partner.upload("exposures", exposures(7))
     token = rows_of(room)["tok_email"].to_pylist()[0]
     assert token == identity(KeyType.EMAIL, "person0@example.com", None)

@@ -157,7 +157,8 @@ def test_sandbox_init_refuses_options_with_one_sentence(capsys, tmp_path, extra)
 # audit list and show
 
 
-def test_audit_list_shows_every_entry_in_order(room):
+def test_audit_list_shows_every_entry_in_order(room, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     code, out, _ = room.run("audit", "list")
     assert code == 0
     rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]

@@ -14,6 +14,7 @@ from support.policies import EXAMPLES, NAMES, edited, example, problems
 SALES = "datasets.sales"
 DECIMAL = "write a decimal number above 0 and at most 1000, as in 0.5"
 PROBABILITY = "write a decimal number above 0 and below 1, as in 1e-6"
+AT_MOST_HALF = "write a decimal number above 0 and at most 0.5, as in 1e-6"
 PEOPLE = "write a whole number from 2 to 1073741824"
 LABEL = "write lower-case letters, digits and hyphens, at most 63, as in 'acme-brand'"
 COLUMN = "write lower-case letters, digits and underscores, at most 63, as in 'amount'"
@@ -42,7 +43,7 @@ TYPES = [
     ("epsilon: 4", "epsilon: ٤", f"27:71: {SALES}.privacy.epsilon: found the text '٤', which holds U+0664 ARABIC-INDIC DIGIT FOUR: {DECIMAL}"),
     ("delta: 1e-7", "delta: 1", f"27:81: {SALES}.privacy.delta: found the integer 1: {PROBABILITY}"),
     ("delta: 1e-7", "delta: 1e-31", f"27:81: {SALES}.privacy.delta: found the number 1e-31: {PROBABILITY}"),
-    ("probability: 1e-6", "probability: 0.0", f"26:57: {SALES}.minimum_aggregation.miss_probability: found the number 0.0: {PROBABILITY}"),
+    ("probability: 1e-6", "probability: 0.0", f"26:57: {SALES}.minimum_aggregation.miss_probability: found the number 0.0: {AT_MOST_HALF}"),
     ("per_question: 0.5", "per_question: 4.01", f"27:101: {SALES}.privacy.per_question: found the number 4.01: write at most epsilon, the whole budget"),
     ("renew: never", "renew: monthly", f"27:113: {SALES}.privacy.renew: found the text 'monthly': write never, as renewal would multiply the guarantee and is not offered"),
     ("definition: zcdp", "definition: pure", f"27:56: {SALES}.privacy.definition: found the text 'pure': write zcdp"),

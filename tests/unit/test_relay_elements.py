@@ -88,7 +88,14 @@ def _two_keys(points):
     return answers
 
 
+def _equal_halves(points):
+    answers = _honest(points).copy()
+    answers[0, :16] = answers[1, :16]
+    return answers
+
+
 CHEATS = {
+    "two answers with equal halves": _equal_halves,
     "unchanged": lambda p: p.copy(),
     "one answer for all": lambda p: np.tile(_honest(p[:1]), (len(p), 1)),
     "two keys": _two_keys,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom.analysis.canonical import canonical_json
+from cleanroom.analysis.estimate import estimate
+from cleanroom.analysis.plan import plan
+from cleanroom.analysis.request import Statistics
+from cleanroom.model.dataset import MAX_CELLS
 from cleanroom.model.errors import TooManyRequests
-from cleanroom.rpc.limits import Pace, TokenBuckets
+from cleanroom.model.question import MAX_DIMENSIONS, MAX_VALUE
+from cleanroom.rpc.limits import Pace, Streams, TokenBuckets
+from cleanroom.rpc.server import MAX_ANSWER_BYTES
+from cleanroom_client.transport import MAX_ANSWER_BYTES as CLIENT_TAKES
+from support.allowances import match_rate, sales_lift
 
 
 class Time:
@@ -68,3 +79,31 @@ def test_without_a_quantum_answers_leave_at_once():
     time = Time()
     Pace(quantum_s=0, monotonic=time.monotonic, sleep=time.sleep).hold(99.0)
     assert time.now == 100.0
+
+
+def test_a_caller_has_only_so_many_streams_at_once():
+    streams = Streams(per_caller=2)
+    with streams.held("acme"), streams.held("megamart"):
+        with streams.held("acme"), pytest.raises(TooManyRequests), streams.held("acme"):
+            pass
+        with streams.held("acme"):
+            pass
+
+
+def test_a_stream_that_fails_is_counted_no_longer():
+    streams = Streams(per_caller=1)
+    for _ in range(3):
+        with pytest.raises(KeyError), streams.held("acme"):
+            raise KeyError
+
+
+@pytest.mark.parametrize("asked", [sales_lift(), match_rate(stages=6)])
+def test_the_answer_to_the_largest_question_fits_a_message(asked):
+    """What was paid for must be able to arrive: the longest cell, as often as there may be cells."""
+    planned = plan(asked, 1_000_000)
+    noisy = Statistics(values={n: (2**53 - 1,) * len(planned.cells) for n in planned.released})
+    longest = max(len(canonical_json({"cell": asdict(cell)})) for cell in estimate(planned, noisy))
+    names = MAX_DIMENSIONS * 4 * MAX_VALUE  # in UTF-8
+    # In a receipt the measurement is a text in JSON, whose quotes are escaped.
+    assert 1.5 * (longest + names) * MAX_CELLS < MAX_ANSWER_BYTES
+    assert CLIENT_TAKES == MAX_ANSWER_BYTES

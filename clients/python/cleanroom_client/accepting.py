@@ -8,11 +8,12 @@ from pathlib import Path
 from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom_client.agreement import Policy
 from cleanroom_client.blinding.envelope import announce
-from cleanroom_client.errors import PolicyUnknown
+from cleanroom_client.errors import PolicyUnknown, RoomError
 from cleanroom_client.session import Session
 from cleanroom_client.tables import BadInput
 
 _MAX_POLICY_BYTES = 2**20
+_FILE_AT_SERVICE = "policy.yaml:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,12 @@ def propose(session: Session, path: Path) -> Proposed:
     if len(document) > _MAX_POLICY_BYTES:
         raise BadInput("a policy has at most 1 MiB", file=str(path))
     request = pb.ProposePolicyRequest(document=document)
-    answer = session.transport.call(session.collaborations.ProposePolicy, request)
+    try:
+        answer = session.transport.call(session.collaborations.ProposePolicy, request)
+    except RoomError as error:
+        # The service does not know the file's name.
+        sentence = error.sentence.replace(_FILE_AT_SERVICE, f"{path.name}:")
+        raise RoomError(error.reason, sentence, error.metadata) from error
     return Proposed(collaboration=answer.collaboration, digest=answer.digest)
 
 
@@ -51,7 +57,8 @@ def accept(session: Session, digest: str | None) -> Accepted:
 
     1. Fetch the proposal; its digest is computed from its bytes here.
     2. It is the one the caller has read, if a digest was given.
-    3. Make this party's secrets for the collaboration if there are none.
+    3. Make this party's secrets for the collaboration if there are none, and note the digest
+       with them: `upload` will act under no other policy, whatever the service says.
     4. Accept, with the announcement signed by the key of the certificate.
 
     Raises PolicyUnknown, KeystoreError and what a call may raise.
@@ -63,6 +70,10 @@ def accept(session: Session, digest: str | None) -> Accepted:
             f"the proposal of {collaboration.name} is {policy.digest}, not {digest}: read it again"
         )
     session.ensure_secrets(collaboration.name)  # 3
+    # A crash after this leaves a policy noted that the caller did mean to accept.
+    session.keystore.note_accepted(
+        collaboration.name, policy.digest, entropy=session.environment.entropy
+    )
     request = pb.AcceptPolicyRequest(  # 4
         collaboration=collaboration.name,
         digest=policy.digest,

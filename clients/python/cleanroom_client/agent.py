@@ -20,6 +20,7 @@ from cleanroom_client.errors import (
     DeadlineExceeded,
     KeyNotReady,
     RelayBroken,
+    RoomError,
     ServiceUnreachable,
     WaitedTooLong,
 )
@@ -29,6 +30,7 @@ from cleanroom_client.sharing import holder, share, shared_key
 
 SEGMENT_CHUNKS = 8
 _POLL_S, _WATCH_POLL_S = 0.5, 2.0
+_OVER = "UPLOAD_CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +86,12 @@ class Agent:
         try:
             keys = self._keys()
             answer = self._list()
-            for task in answer.tasks:
-                self._evaluate(task)
+            worked = [self._evaluated(task) for task in answer.tasks]
         except (ServiceUnreachable, DeadlineExceeded) as error:
             if not waiting.watch:
                 raise
             return str(error)
-        if answer.tasks:
+        if any(worked):
             return None
         return keys or (f"waiting for {answer.pending} relay passes" if answer.pending else "")
 
@@ -115,6 +116,16 @@ class Agent:
         except KeyNotReady as error:
             return str(error)
         return ""
+
+    def _evaluated(self, task: pb.RelayTask) -> bool:
+        """Evaluate a task; return whether it was not over meanwhile, as when its upload is replaced."""
+        try:
+            self._evaluate(task)
+        except RoomError as error:
+            if error.reason != _OVER:
+                raise
+            return False
+        return True
 
     def _evaluate(self, task: pb.RelayTask) -> None:
         """Evaluate a task from where the service has it, a segment of chunks at a time."""

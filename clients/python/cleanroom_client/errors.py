@@ -64,7 +64,7 @@ class DeadlineExceeded(ClientError):
         """Return one sentence."""
         return (
             f"the service did not answer within {self.timeout_s:g} s: repeat the command with a "
-            "longer --timeout; it continues with the same request id"
+            "longer --timeout"
         )
 
 

@@ -28,6 +28,7 @@ VERSION = "cleanroom-keystore/v1"
 FILE_NAME = "keystore.json"
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1  # 32 MiB and about 0.1 s a guess
 _SALT_BYTES, _NONCE_BYTES, _KEY_BYTES = 16, 12, 32
+_DIGEST_BYTES = 32
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _Document = dict[str, dict[str, str]]
 
@@ -50,7 +51,7 @@ class KeystoreError(Exception):
 class KeystoreMissing(KeystoreError):
     """There is no such file."""
 
-    sentence = "{path}: there is no keystore here: create it, or give the right profile"
+    sentence = "{path}: there is no keystore here: run 'accept' first, or restore it from a backup"
 
 
 class KeystoreExists(KeystoreError):
@@ -103,12 +104,16 @@ class SecretsMissing(KeystoreError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What one party holds for one collaboration; shows nothing when printed."""
+    """What one party holds for one collaboration; shows nothing when printed.
+
+    `accepted` are the digests of the policies that it accepted, 32 bytes each.
+    """
 
     blinding: BlindingKey = field(repr=False)
     person: PersonKey = field(repr=False)
     hpke: X25519PrivateKey = field(repr=False)
     shared: SharedKey | None = field(default=None, repr=False)
+    accepted: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def generate(cls, entropy: Entropy) -> Self:
@@ -128,20 +133,25 @@ class Secrets:
         }
         if self.shared is not None:
             raw["shared"] = self.shared.reveal_to_keystore()
+        if self.accepted:
+            raw["accepted"] = b"".join(self.accepted)
         return {name: _b64(value) for name, value in raw.items()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, str]) -> Self:
         """Inverse of `to_document`; raises ValueError, TypeError or KeyError."""
         raw = {name: _unb64(value) for name, value in document.items()}
-        shared = raw.pop("shared", None)
+        shared, accepted = raw.pop("shared", None), raw.pop("accepted", b"")
         secrets = cls(
             blinding=BlindingKey(raw.pop("blinding")),
             person=PersonKey(raw.pop("person")),
             hpke=X25519PrivateKey.from_private_bytes(raw.pop("hpke")),
             shared=None if shared is None else SharedKey(shared),
+            accepted=tuple(
+                accepted[i : i + _DIGEST_BYTES] for i in range(0, len(accepted), _DIGEST_BYTES)
+            ),
         )
-        if raw:
+        if raw or len(accepted) % _DIGEST_BYTES:
             raise ValueError("unknown secrets")
         return secrets
 
@@ -199,9 +209,36 @@ class Keystore:
     def keep_shared_key(self, collaboration: str, key: SharedKey, *, entropy: Entropy) -> None:
         """Save the hmac key shared in `collaboration`; raise SecretsMissing before `ensure`."""
         with self._changing(entropy) as held:
-            if collaboration not in held:
-                raise SecretsMissing(self._path)
-            held[collaboration] = replace(held[collaboration], shared=key)
+            held[collaboration] = replace(self._known(held, collaboration), shared=key)
+
+    def ensure_shared_key(self, collaboration: str, *, entropy: Entropy) -> SharedKey:
+        """Return the hmac key of `collaboration`, made and saved first if there is none.
+
+        Of several processes that find none one makes it. Raises SecretsMissing before `ensure`.
+        """
+        with self._changing(entropy) as held:
+            known = self._known(held, collaboration)
+            shared = known.shared or SharedKey.generate(entropy)
+            held[collaboration] = replace(known, shared=shared)
+        return shared
+
+    def note_accepted(self, collaboration: str, digest: str, *, entropy: Entropy) -> None:
+        """Save that a policy (hex SHA-256) was accepted; raise SecretsMissing before `ensure`."""
+        with self._changing(entropy) as held:
+            known = self._known(held, collaboration)
+            accepted = dict.fromkeys((*known.accepted, bytes.fromhex(digest)))
+            held[collaboration] = replace(known, accepted=tuple(accepted))
+
+    def has_accepted(self, collaboration: str, digest: str) -> bool:
+        """Tell whether a policy (hex SHA-256) was noted as accepted, by any process until now."""
+        if bytes.fromhex(digest) not in self.secrets(collaboration).accepted:
+            self._held = _read(self._path, self._passphrase)
+        return bytes.fromhex(digest) in self.secrets(collaboration).accepted
+
+    def _known(self, held: Mapping[str, Secrets], collaboration: str) -> Secrets:
+        if collaboration not in held:
+            raise SecretsMissing(self._path)
+        return held[collaboration]
 
     @contextlib.contextmanager
     def _changing(self, entropy: Entropy) -> Iterator[dict[str, Secrets]]:

@@ -17,8 +17,8 @@ from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.credentials import Credentials
 from cleanroom_client.environment import Environment
-from cleanroom_client.errors import ProfileInvalid
-from cleanroom_client.keystore import Keystore, KeystoreMissing, Secrets
+from cleanroom_client.errors import PolicyUnknown, ProfileInvalid
+from cleanroom_client.keystore import Keystore, KeystoreExists, KeystoreMissing, Secrets
 from cleanroom_client.profile import Profile
 from cleanroom_client.transport import Transport
 
@@ -53,6 +53,9 @@ class Session:
         """Fetch the profile's collaboration; raises PolicyUnknown and what a call may raise."""
         request = pb.GetCollaborationRequest(collaboration=self.profile.collaboration)
         answer = self.transport.call(self.collaborations.GetCollaboration, request)
+        asked = self.profile.collaboration
+        if asked and answer.collaboration != asked:
+            raise PolicyUnknown(f"the service answered for {answer.collaboration}, not {asked}")
         return Collaboration.from_proto(answer)
 
     def dataset_name(self, dataset: str) -> str:
@@ -84,8 +87,13 @@ class Session:
         try:
             keystore = self.keystore
         except KeystoreMissing:
-            keystore = Keystore.create(
-                self.keystore_path, passphrase=self._passphrase, entropy=entropy
-            )
-            self.keystore = keystore
+            keystore = self.keystore = self._created()
         return keystore.ensure(collaboration, entropy=entropy)
+
+    def _created(self) -> Keystore:
+        """Return a new keystore, or the one that another process made meanwhile."""
+        path, passphrase = self.keystore_path, self._passphrase
+        try:
+            return Keystore.create(path, passphrase=passphrase, entropy=self.environment.entropy)
+        except KeystoreExists:
+            return Keystore.open(path, passphrase=passphrase)

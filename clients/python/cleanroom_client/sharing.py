@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from cleanroom.v1 import collaboration_pb2 as pb
+from cleanroom_client.agreed import check_agreed
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.blinding import SharedKey
 from cleanroom_client.blinding.certificates import Fault, NotBelieved
@@ -37,14 +38,18 @@ def shared_key(session: Session, collaboration: Collaboration) -> SharedKey:
         return _fetched(session, collaboration, kept)
     if kept is not None:
         return kept
-    return _keep(session, collaboration, SharedKey.generate(session.environment.entropy))
+    return session.keystore.ensure_shared_key(
+        collaboration.name, entropy=session.environment.entropy
+    )
 
 
 def share(session: Session, collaboration: Collaboration, done: frozenset[str]) -> frozenset[str]:
     """Wrap the key for every other owner that has accepted and is not in `done`; return all done.
 
-    Only the holder may. Raises NotBelieved naming the party whose announcement is not its own.
+    Only the holder may. Raises NotBelieved naming the party whose announcement is not its own,
+    PolicyUnknown for owners or a policy that this party did not accept.
     """
+    check_agreed(session, collaboration)
     key, policy = shared_key(session, collaboration), collaboration.ruling()
     for party in collaboration.terms.owners[1:]:
         if party in policy.accepted and party not in done:

@@ -18,7 +18,9 @@ from cleanroom_client.errors import (
     one_line,
 )
 
-_HANDSHAKE = ("handshake", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR")
+# Not the word handshake alone: "tcp handshaker shutdown" is a connection cut while it was made.
+_HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "SSL_ERROR_SSL", "verification check failed")
+_OTHER_NAME = "Hostname Verification"
 
 
 def is_handshake_failure(error: grpc.RpcError) -> bool:
@@ -41,6 +43,11 @@ def client_error(error: grpc.RpcError, *, server: str, timeout_s: float) -> Clie
 
 
 def _unreachable(error: grpc.RpcError, server: str) -> str:
+    if _OTHER_NAME in _details(error):
+        return (
+            f"no trusted connection to {server}: its certificate is not for the profile's "
+            "server_name: correct server_name, or the address in server"
+        )
     if is_handshake_failure(error):
         return (
             f"no trusted connection to {server}: check that the profile's ca and server_name are "

@@ -130,7 +130,7 @@ def check_scheme(collaboration: Collaboration) -> None:
     its terms would otherwise be sent what it can invert. Reads words, not YAML: a document that
     names two schemes is refused. Raises PolicyUnknown.
     """
-    document = _COMMENT.sub(b"", collaboration.ruling().document)
+    document = without_comments(collaboration.ruling().document)
     written = {match.decode() for match in _SCHEME.findall(document)} or {"psi"}
     scheme = collaboration.terms.scheme
     if written != {scheme} or (scheme == "sha256" and not _UNSALTED.search(document)):
@@ -138,6 +138,11 @@ def check_scheme(collaboration: Collaboration) -> None:
             f"the service asks for {scheme} tokens, which the accepted policy does not say: "
             "nothing was sent, ask the operator"
         )
+
+
+def without_comments(document: bytes) -> bytes:
+    """Return a YAML document's bytes without its comments."""
+    return _COMMENT.sub(b"", document)
 
 
 def digest_of(*parts: bytes) -> bytes:

@@ -20,10 +20,11 @@ from cleanroom_client.profile import Profile
 from cleanroom_client.status import client_error, is_handshake_failure
 
 MAX_MESSAGE_BYTES = 4 * 2**20
+MAX_ANSWER_BYTES = 64 * 2**20  # a question that was paid for must be able to arrive
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 3.0
 _CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
     # Retrying is done here, where the request id is known to stay the same.
     ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 30_000),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cleanroom.v1 import dataset_pb2 as pb
+from cleanroom_client.agreed import check_agreed
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.chunks import Journal, rows_per_chunk
 from cleanroom_client.content import content_digest
@@ -25,7 +26,6 @@ from cleanroom_client.tokens import (
     PsiTokens,
     Sha256Tokens,
     Tokens,
-    check_scheme,
     digest_of,
 )
 from cleanroom_client.values import UploadResult, UploadStatus
@@ -53,7 +53,8 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
     """Bring a table, or what is missing of it.
 
     1. The dataset is this party's, and the terms are those of the accepted policy.
-    2. The table's header fits; its content names the upload.
+    2. The table's header fits, its first rows can be read, and its content names the upload:
+       most mistakes are in every row, and then nothing is begun at the service.
     3. Begin, or find the upload begun before.
     4. Send what the service lacks, declare all of it complete.
 
@@ -62,7 +63,7 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
     collaboration = session.collaboration()  # 1
     spec = collaboration.spec(delivery.dataset)
     _check_owner(session, collaboration, delivery.dataset)
-    check_scheme(collaboration)
+    check_agreed(session, collaboration)
     reader = TableReader(  # 2
         delivery.table,
         spec,
@@ -72,6 +73,7 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
         delimiter=delivery.delimiter,
         batch_rows=rows_per_chunk(wire_schema(spec)),
     )
+    next(iter(reader), None)
     with make_tokens(session, collaboration) as tokens:
         name = _name_of(collaboration, delivery, tokens.fingerprint)
         found, request_id = _begin(session, collaboration, delivery, name)  # 3

@@ -1,0 +1,155 @@
+"""What the relay shows its parties, and what two agents of one party may break."""
+
+from __future__ import annotations
+
+import pytest
+
+from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayPending, UploadConflict
+from cleanroom.ports.records import TaskState
+from cleanroom.usecases import collaborate, ingest, relay
+from support.policies import edited
+from support.rooms import OFFICER, Room, party
+
+PSI = edited(("until: 2035-12-31", "until: 2035-12-30"), name="demo")
+OWNERS = ("acme-brand", "megamart", "fiscal-data")
+LISTS = {"exposures": "acme-brand", "sales": "megamart", "panel": "fiscal-data"}
+
+
+def _people(dataset, first, n=60):
+    more = {"exposures": {"city": 0, "segment": 0, "arm": 1}, "sales": {}, "panel": {"income": 0}}
+    return [{"email": f"e{i}"} | more[dataset] for i in range(first, first + n)]
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room.open(tmp_path, PSI)
+
+
+def _watch(room, seen):
+    """Answer every ready task honestly and keep each party's elements by uploader."""
+    worked = False
+    for name in OWNERS:
+        ready, _ = relay.tasks(room.service, party(name))
+        for task in ready:
+            worked = True
+            upload = room.service.store.read(lambda tx, t=task: tx.uploads.get(t.upload))
+            kept = seen.setdefault(name, {}).setdefault(upload.owner, set())
+            for index, packed in relay.stream(room.service, party(name), task.id, 0):
+                kept |= {packed[i : i + 32] for i in range(0, len(packed), 32)}
+                answer = room.evaluated(name, packed)
+                relay.take(room.service, party(name), task=task.id, index=index, elements=answer)
+    return worked
+
+
+def test_no_party_can_find_the_matches_of_two_others_among_the_elements_it_evaluates(room):
+    """Secrets commute: two lists that went through the same parties show their intersection."""
+    seen = {}
+    for position, dataset in enumerate(LISTS):
+        room.upload(dataset, _people(dataset, 20 * position))
+        while _watch(room, seen):  # one upload at a time: no planted element is in both
+            pass
+    # Elements planted from the party's own first batch may come again, and only those.
+    for name, by_owner in seen.items():
+        first, second = by_owner.values()
+        assert len(first & second) <= 8, name
+
+
+def test_every_owner_but_the_uploader_evaluates_each_list_once(room):
+    for dataset, owner in LISTS.items():
+        upload = room.upload(dataset, _people(dataset, 0))
+        tasks = room.service.store.read(lambda tx, u=upload: tx.relay.of_upload(u.id))
+        assert {t.party for t in tasks} == set(OWNERS) - {owner}
+        assert [t.position for t in tasks] == [0, 1]
+        assert tasks[0].party == OWNERS[(OWNERS.index(owner) + 1) % 3]
+
+
+def _ready(room, name):
+    ready, _ = relay.tasks(room.service, party(name))
+    return ready[0]
+
+
+def _answers(room, name, task):
+    chunks = relay.stream(room.service, party(name), task.id, 0)
+    return [(index, room.evaluated(name, packed)) for index, packed in chunks]
+
+
+def test_a_party_that_finishes_twice_does_not_change_what_the_next_one_was_sent(room, monkeypatch):
+    """Else it could have an honest party named for answers to a batch that was replaced."""
+    room.upload("exposures", _people("exposures", 0))
+    first = _ready(room, "megamart")
+    (answer,) = _answers(room, "megamart", first)
+    stale = room.service.store.read(lambda tx: tx.relay.get(first.id))
+    relay.take(room.service, party("megamart"), task=first.id, index=0, elements=answer[1])
+    second = _ready(room, "fiscal-data")
+    chunks = _answers(room, "fiscal-data", second)
+    with monkeypatch.context() as patch:
+        # The second agent read the task before the first one finished it.
+        patch.setattr(relay, "_own", lambda *_: stale)
+        with pytest.raises(UploadConflict):
+            relay.take(room.service, party("megamart"), task=first.id, index=0, elements=answer[1])
+    for index, elements in chunks:
+        relay.take(
+            room.service, party("fiscal-data"), task=second.id, index=index, elements=elements
+        )
+    assert room.seal("exposures").persons == 60
+
+
+def test_a_dropped_task_is_not_brought_back_by_a_late_chunk(room, monkeypatch):
+    old = room.upload("exposures", _people("exposures", 0))
+    task = _ready(room, "megamart")
+    (answer,) = _answers(room, "megamart", task)
+    stale = room.service.store.read(lambda tx: tx.relay.get(task.id))
+    room.upload("exposures", _people("exposures", 5))
+    with monkeypatch.context() as patch:
+        patch.setattr(relay, "_own", lambda *_: stale)
+        patch.setattr(relay, "_chunks", lambda _: 2)  # a chunk that is not the last
+        with pytest.raises(UploadConflict):
+            relay.take(room.service, party("megamart"), task=task.id, index=0, elements=answer[1])
+    states = room.service.store.read(lambda tx: {t.state for t in tx.relay.of_upload(old.id)})
+    assert states == {TaskState.FAILED}
+
+
+def test_a_policy_that_comes_into_force_ends_the_passes_of_the_one_before(room):
+    room.upload("exposures", _people("exposures", 0))
+    task = _ready(room, "megamart")
+    changed = PSI.replace("per_question: 1.1", "per_question: 1.0")
+    digest = collaborate.propose(room.service, OFFICER, changed.encode()).digest
+    for name in OWNERS:
+        collaborate.accept(
+            room.service,
+            party(name),
+            collaboration="spring-campaign",
+            digest=digest,
+            announcement=b"",
+        )
+    assert relay.tasks(room.service, party("megamart")) == ((), 0)
+    with pytest.raises(UploadConflict):
+        list(relay.stream(room.service, party("megamart"), task.id, 0))
+
+
+def test_a_stream_begins_at_a_chunk_that_exists(room):
+    room.upload("exposures", _people("exposures", 0))
+    task = _ready(room, "megamart")
+    with pytest.raises(FieldInvalid):
+        next(relay.stream(room.service, party("megamart"), task.id, -(2**63)))
+
+
+def test_tasks_are_their_partys_alone(room):
+    room.upload("exposures", _people("exposures", 0))
+    task = _ready(room, "megamart")
+    for other in ("acme-brand", "fiscal-data"):
+        with pytest.raises(NotPermitted):
+            next(relay.stream(room.service, party(other), task.id, 0))
+    with pytest.raises(RelayPending):
+        room.seal("exposures")
+
+
+def test_the_rows_of_a_replaced_upload_are_erased(room):
+    old = room.upload("exposures", _people("exposures", 0))
+    room.upload("exposures", _people("exposures", 5))
+    uploads, _ = room.service.vault.inventory()
+    assert old.id not in uploads
+    with pytest.raises(UploadConflict):
+        ingest.put_chunk(
+            room.service, party("acme-brand"), upload=old.id, index=9, data=b"", sha256=b""
+        )

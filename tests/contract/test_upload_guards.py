@@ -1,0 +1,89 @@
+"""Uploads under haste and excess: sealing at once, too many uploads, too many chunks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cleanroom.model.errors import FieldInvalid, UploadConflict
+from cleanroom.usecases import ingest
+from cleanroom.usecases.turns import Turns
+from support.policies import edited
+from support.rooms import Room, ipc
+
+POLICY = edited(("2026-03-01", "2026-01-01"), name="spring-campaign")
+PEOPLE = [{"email": f"e{i}", "amount": 100} for i in range(40)]
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room.open(tmp_path, POLICY)
+
+
+def test_callers_that_seal_at_once_get_one_version_and_no_error(room):
+    room.upload("sales", PEOPLE)
+    room.blind_all()
+    sealed, failed = [], []
+
+    def work():
+        try:
+            sealed.append(room.seal("sales"))
+        except Exception as error:  # noqa: BLE001 - any would be wrong
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert len({v.id for v in sealed}) == 1
+    assert room.service.vault.inventory()[1] == (sealed[0].id,)
+
+
+def test_a_dataset_has_only_so_many_open_uploads(room, monkeypatch):
+    monkeypatch.setattr(ingest, "MAX_OPEN", 2)
+    first = room.begin("sales", "upload-0001")
+    room.begin("sales", "upload-0002")
+    with pytest.raises(UploadConflict, match="complete one of them"):
+        room.begin("sales", "upload-0003")
+    assert room.begin("sales", "upload-0001") == first
+    assert room.begin("exposures", "upload-0004").chunks == 0
+    room.complete(first.id, "sales", [])
+    assert room.begin("sales", "upload-0003").chunks == 0
+
+
+def test_an_upload_has_only_so_many_chunks(room, monkeypatch):
+    monkeypatch.setattr(ingest, "MAX_CHUNKS", 1)
+    upload, chunk = room.begin("sales"), ipc(room.rows("sales", PEOPLE))
+    room.put(upload.id, "sales", 0, chunk)
+    with pytest.raises(FieldInvalid, match="at most 1 chunks"):
+        room.put(upload.id, "sales", 1, chunk)
+
+
+def test_turns_are_taken_by_name_and_forgotten_afterwards():
+    turns, order = Turns(), []
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with turns.alone("a"):
+            inside.set()
+            leave.wait(10)
+            order.append("first")
+
+    def second():
+        with turns.alone("a"):
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    with turns.alone("b"):
+        order.append("another name")
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["another name", "first", "second"]
+    assert turns._locks == {}  # names come from callers and must not pile up
