@@ -164,7 +164,7 @@ LEARNED = (
     ("fiscal-data", "how many of its panel shop at megamart, by e-mail and by phone"),
     (
         "operator",
-        "padded sizes, and which blinded rows are equal; no identifier, no figure's truth",
+        "sizes, and which blinded rows are equal; no identifier",
     ),
 )
 
