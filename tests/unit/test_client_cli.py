@@ -314,7 +314,7 @@ def test_an_unexpected_error_shows_no_values(room, client, monkeypatch):
 
 
 def test_every_command_has_help_with_an_example(capsys):
-    groups = {"ask": 3, "plan": 3, "receipt": 1}
+    groups = {"ask": 3, "plan": 3, "receipt": 1, "bench": 1}
     assert run(["--help"]) == 0
     listed = capsys.readouterr().out.split("Commands:\n")[1]
     commands = [

@@ -1,4 +1,4 @@
-"""Blinding of many lists by one set of worker processes; knows no files and no service."""
+"""Blinding of many lists by one set of workers; knows no files and no service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from cleanroom_client.blinding.lists import CHUNK, blind_chunk
-from cleanroom_client.blinding.pool import WorkerPool
+from cleanroom_client.blinding.lists import CHUNK, blind_chunk, start_pool
+from cleanroom_client.blinding.pool import ThreadPool, WorkerPool
 from cleanroom_client.blinding.secret import BlindingKey
 
 # Below this, starting processes costs more than it saves.
@@ -26,7 +26,7 @@ class Blinder:
         self._key = key
         self._workers = workers
         self._stack = ExitStack()
-        self._pool: WorkerPool | None = None
+        self._pool: WorkerPool | ThreadPool | None = None
 
     def __enter__(self) -> Self:
         """Return the blinder."""
@@ -63,5 +63,6 @@ class Blinder:
         if self._pool is None and (self._workers <= 1 or count < _SMALL):
             return (blind_chunk(chunk, self._key, dst=dst) for chunk in chunks)
         if self._pool is None:
-            self._pool = self._stack.enter_context(WorkerPool(self._workers, self._key))
+            self._pool = start_pool(self._workers, self._key)
+            self._stack.enter_context(self._pool)
         return self._pool.map(chunks, dst)

@@ -1,6 +1,7 @@
 """Blinding of lists, in this process or over several; knows no files and no service.
 
-X25519 from Python holds the interpreter lock, so more cores mean more processes.
+The native kernel releases the interpreter lock, so more cores mean more threads. Without it
+X25519 from Python holds the lock, and more cores mean more processes.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from cleanroom_client.blinding.curve25519 import hash_to_curve_x_many
-from cleanroom_client.blinding.points import BadPoint
-from cleanroom_client.blinding.pool import WorkerPool
+from cleanroom_client.blinding.kernel import Kernel, chosen
+from cleanroom_client.blinding.points import BadPoint, check_point
+from cleanroom_client.blinding.pool import ThreadPool, WorkerPool
 from cleanroom_client.blinding.secret import BlindingKey
 from cleanroom_client.identifiers.kinds import KeyType
 
 CHUNK = 2_000  # about 0.1 s of one core: often enough for a progress bar
 _SMALL = 20_000  # below this, starting processes costs more than it saves
+_ITEM_BYTES = 32
 
 Progress = Callable[[int], None]
 """Called in the caller's thread with the number of items done so far."""
@@ -61,8 +64,38 @@ def blind_identities(
 
 def blind_chunk(items: Sequence[bytes], key: BlindingKey, *, dst: bytes) -> list[bytes]:
     """Blind one chunk here: points as they are for an empty `dst`, else hashed under it first."""
+    kernel = chosen()
+    if kernel is not None and all(len(item) == _ITEM_BYTES for item in items):
+        return _split(_blind_packed(kernel, b"".join(items), key, dst))
     points = hash_to_curve_x_many(items, dst) if dst else items
     return [_blind_at(position, point, key) for position, point in enumerate(points)]
+
+
+def _blind_packed(kernel: Kernel, packed: bytes, key: BlindingKey, dst: bytes) -> bytes:
+    points = kernel.hash_to_curve(packed, dst) if dst else packed
+    bad = kernel.find_bad(points)
+    if bad >= 0:
+        _refuse(points[_ITEM_BYTES * bad : _ITEM_BYTES * (bad + 1)], bad)
+    return key.blind_packed(kernel, points)
+
+
+def _refuse(point: bytes, position: int) -> None:
+    try:
+        check_point(point)
+    except BadPoint as error:
+        raise BadPoint(error.fault, position) from None
+    raise AssertionError("the kernel and Python disagree about a point")
+
+
+def _split(packed: bytes) -> list[bytes]:
+    return [packed[at : at + _ITEM_BYTES] for at in range(0, len(packed), _ITEM_BYTES)]
+
+
+def start_pool(workers: int, key: BlindingKey) -> WorkerPool | ThreadPool:
+    """Return a pool to be entered: threads where the kernel runs, processes where it does not."""
+    if chosen() is None:
+        return WorkerPool(workers, key)
+    return ThreadPool(workers, lambda chunk, dst: blind_chunk(chunk, key, dst=dst))
 
 
 def _blind_at(position: int, point: bytes, key: BlindingKey) -> bytes:
@@ -96,7 +129,9 @@ def _results(
 ) -> Iterator[list[bytes]]:
     if workers <= 1:
         return (blind_chunk(chunk, key, dst=dst) for chunk in chunks)
-    return stack.enter_context(WorkerPool(workers, key)).map(chunks, dst)
+    pool = start_pool(workers, key)
+    stack.enter_context(pool)
+    return pool.map(chunks, dst)
 
 
 def _next_at(results: Iterator[list[bytes]], offset: int) -> list[bytes]:

@@ -1,4 +1,6 @@
-"""Worker processes that blind chunks, and the frames they speak; knows nothing of whole lists.
+"""Workers that blind chunks, and the frames that processes speak; knows nothing of whole lists.
+
+Where the native kernel runs, the workers are threads. Where it does not:
 
 The workers are plain subprocesses (`python -m cleanroom_client.blinding.worker`) and not
 `multiprocessing`: fork is unsafe beside gRPC's threads, and spawn runs the caller's script again,
@@ -10,7 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from types import TracebackType
@@ -150,3 +152,31 @@ class WorkerPool:
             return worker.blind(chunk, dst)
         finally:
             self._idle.put(worker)
+
+
+class ThreadPool:
+    """Several threads behind one `map`, for work that releases the interpreter lock."""
+
+    def __init__(
+        self, workers: int, blind: Callable[[Sequence[bytes], bytes], list[bytes]]
+    ) -> None:
+        """Blind each chunk by `blind(chunk, dst)`."""
+        self._threads = ThreadPoolExecutor(workers)
+        self._blind = blind
+
+    def __enter__(self) -> Self:
+        """Return the pool."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let what runs end; start nothing more."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def map(self, chunks: Sequence[Sequence[bytes]], dst: bytes) -> Iterator[list[bytes]]:
+        """Yield the blinded chunks in order; raise BadPoint."""
+        return self._threads.map(lambda chunk: self._blind(chunk, dst), chunks)

@@ -12,6 +12,7 @@ from typing import Never, Self
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from cleanroom_client.blinding.kernel import Kernel
 from cleanroom_client.blinding.points import BadPoint, PointFault, check_point
 
 SECRET_BYTES = 32
@@ -68,6 +69,10 @@ class BlindingKey(_Hidden):
             return self._key.exchange(X25519PublicKey.from_public_bytes(u))
         except ValueError:  # `cryptography` refuses an all-zero result
             raise BadPoint(PointFault.ZERO_RESULT) from None
+
+    def blind_packed(self, kernel: Kernel, points: bytes) -> bytes:
+        """Return packed points raised to the secret; raises ValueError, see `Kernel.multiply`."""
+        return kernel.multiply(points, self._key.private_bytes_raw())
 
     def reveal_to_keystore(self) -> bytes:
         """Return the 32 secret bytes."""

@@ -1,0 +1,44 @@
+/* What every path offers: whole arrays of points under one secret, whole arrays of identities. */
+#ifndef CLEANROOM_KERNEL_H
+#define CLEANROOM_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define CLEANROOM_IFMA
+#endif
+
+enum { POINT = 32 };
+
+/* out[i] = scalar * points[i]; x-coordinates of 32 bytes, little-endian (RFC 7748, section 5).
+ * Requires n > 0 and no point of low order: one zero would spoil the inversion of its whole group.
+ * `out` may be `points`.
+ */
+typedef void multiply_many(uint8_t *out, const uint8_t *points, const uint8_t scalar[32], size_t n);
+
+/* out[i] = x(Q) of identity i (32 bytes each), before the cofactor is cleared:
+ * curve25519_XMD:SHA-512_ELL2_NU_ of RFC 9380 under a tag of 1 to 255 bytes.
+ */
+typedef void hash_many(uint8_t *out, const uint8_t *identities, size_t n, const uint8_t *dst, size_t dst_bytes);
+
+multiply_many portable_multiply;
+hash_many portable_hash;
+
+#ifdef CLEANROOM_IFMA
+multiply_many ifma_multiply;
+hash_many ifma_hash;
+#endif
+
+/* The two messages of expand_message_xmd with a 32-byte message and 48 bytes of output
+ * (RFC 9380, section 5.3.1), padded to SHA-512 blocks; where a digest or the message goes, zeros.
+ * `first` follows the block of 128 zeros.
+ */
+typedef struct {
+    uint64_t first[3][16], second[3][16];
+    int first_blocks, second_blocks;
+} expansion;
+
+void prepare_expansion(expansion *e, const uint8_t *dst, size_t dst_bytes);
+
+#endif
