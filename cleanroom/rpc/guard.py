@@ -127,7 +127,10 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in the 
     def _abort(self, context: grpc.ServicerContext, error: Exception, method: str) -> NoReturn:
         if not isinstance(error, CleanRoomError):
             known = Internal(correlation_id=self.new_id())
-            _LOG.error("%s failed as %s", method, known.correlation_id, exc_info=error)
+            if isinstance(error, grpc.RpcError) and not context.is_active():
+                _LOG.debug("%s: the caller went away in the middle", method)
+            else:
+                _LOG.error("%s failed as %s", method, known.correlation_id, exc_info=error)
             error = known
         context.abort_with_status(rpc_status.to_status(to_status(error)))
         raise AssertionError("abort_with_status raises")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 
 import grpc
@@ -248,3 +250,34 @@ def test_a_drain_lets_a_question_under_way_end(room, tmp_path, monkeypatch):
             time.sleep(0.01)
         draining.server.stop(10)
         assert under_way.result().receipt
+
+
+def test_a_caller_that_goes_away_is_no_failure_of_the_service(server, caplog):
+    upload = DatasetServiceStub(server.party("acme-brand")).CreateUpload(
+        CreateUploadRequest(
+            dataset=DATASET, request_id="going-away-1", policy_digest=_digest(server)
+        ),
+        timeout=20,
+    )
+    waiting = threading.Event()
+
+    def silence():
+        waiting.set()
+        threading.Event().wait(5)
+        yield UploadChunksRequest(upload=upload.upload.id, index=0)
+
+    channel = server.party("acme-brand")
+    call = DatasetServiceStub(channel).UploadChunks.future(silence(), timeout=20)
+    assert waiting.wait(5)
+    time.sleep(0.2)
+    with caplog.at_level(logging.DEBUG, logger="cleanroom.rpc.guard"):
+        call.cancel()
+        until = time.monotonic() + 5
+        while not caplog.records and time.monotonic() < until:
+            time.sleep(0.02)
+    assert [r.levelname for r in caplog.records] == ["DEBUG"]
+
+
+def _digest(server):
+    stub = CollaborationServiceStub(server.party("acme-brand"))
+    return stub.GetCollaboration(GetCollaborationRequest(), timeout=20).in_force.digest
