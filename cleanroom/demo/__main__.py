@@ -19,8 +19,10 @@ from cleanroom.demo.campaign import Campaign
 from cleanroom.demo.processes import Server, StepFailed
 from cleanroom.demo.questions import questions
 from cleanroom.demo.report import compared, console
+from cleanroom_client.blinding.kernel import chosen
 
-PEOPLE, FEWEST, MOST = 20_000, 1_000, 1_000_000
+PEOPLE, PEOPLE_WITHOUT_KERNEL = 200_000, 20_000  # so that it takes a minute or two on two cores
+FEWEST, MOST = 1_000, 1_000_000
 _INTERRUPTED = 130
 
 
@@ -94,7 +96,8 @@ def _folder(named: Path | None) -> Iterator[Path]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cleanroom.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the server up until Ctrl-C")
-    parser.add_argument("--people", type=_people, default=PEOPLE, help="people at each company")
+    people = PEOPLE if chosen() else PEOPLE_WITHOUT_KERNEL
+    parser.add_argument("--people", type=_people, default=people, help="people at each company")
     parser.add_argument("--seed", type=int, default=1, help="of the made-up data")
     parser.add_argument("--dir", type=Path, help="a new folder to play in, which is kept")
     return parser

@@ -30,7 +30,7 @@ _INCOMES = ("low", "middle", "high", "unknown")
 _INCOME_SHARES = (0.35, 0.40, 0.15, 0.10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Files:
     """The frames of the three datasets, by the names that the policy gives them."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -139,6 +140,7 @@ def _sealed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[keyed & frame["purposes"].str.lower().str.contains("measurement")]
 
 
+@lru_cache(maxsize=8)
 def _people(files: Files, dataset: str) -> pd.DataFrame:
     """Return one row for each person whose consent holds today, by `true_person`."""
     rows = _sealed(files.of(dataset))
@@ -152,6 +154,7 @@ def _people(files: Files, dataset: str) -> pd.DataFrame:
     return people[holds & (grouped["consent_at"].max() < tomorrow)]
 
 
+@lru_cache(maxsize=8)
 def _matched(files: Files, left: str, right: str) -> dict[int, str]:
     """Return {person: key type that matched first} of the people on both sides."""
     both = _people(files, left).index.intersection(_people(files, right).index)
