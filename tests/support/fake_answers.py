@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import rfc8785
 
+from cleanroom.analysis.canonical import canonical_json, question_to_json
 from cleanroom.audit.checkpoint import Checkpoint, sign_checkpoint
 from cleanroom.audit.commitment import commit
 from cleanroom.audit.entry import Entry, EntryKind, encode_entry
 from cleanroom.audit.note import verifier_of
 from cleanroom.audit.receipt import build_receipt
 from cleanroom.audit.tree import appended_nodes, inclusion_proof, leaf_hash, root
+from cleanroom.rpc.questions import read_ask
 from cleanroom.v1 import collaboration_pb2 as pb
 
 
@@ -122,7 +126,7 @@ def measurement_json(analysis):
         {
             "!v": "cleanroom-measurement/v1",
             "family": family,
-            "question": {"family": family, "by": list(question.by)},
+            "question": json.loads(canonical_json(question_to_json(read_ask(analysis).question))),
             "question_digest": "ab" * 32,
             "collaboration": analysis.collaboration,
             "policy_digest": "cd" * 32,

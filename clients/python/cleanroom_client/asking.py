@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.answered import answers
 from cleanroom_client.errors import ReceiptRefused
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
@@ -28,7 +29,7 @@ def ask(session: Session, question: Question, loss: Loss, request_id: str) -> Me
     request = pb.RunAnalysisRequest(request_id=request_id, analysis=analysis)
     answer = session.transport.call(session.analyses.RunAnalysis, request)
     measurement = Measurement.from_receipt(answer.receipt, session.profile.log_key)
-    _check_answers(session, question, measurement)
+    _check_answers(analysis, measurement)
     return measurement
 
 
@@ -52,12 +53,7 @@ def _analysis(session: Session, question: Question, loss: Loss) -> pb.Analysis:
     return question.to_proto(session.profile.collaboration, loss)
 
 
-def _check_answers(session: Session, question: Question, measurement: Measurement) -> None:
-    """Refuse a genuine receipt of another question.
-
-    Does not compare every detail: the measurement states the question as the policy resolved it.
-    """
-    asked = (session.profile.collaboration, question.family, set(question.datasets))
-    told = (measurement.collaboration, measurement.family, set(measurement.datasets))
-    if asked != told:
+def _check_answers(analysis: pb.Analysis, measurement: Measurement) -> None:
+    """Refuse a genuine receipt of another question."""
+    if not answers(analysis, measurement.collaboration, measurement.question):
         raise ReceiptRefused("the receipt is genuine, but it answers another question")
