@@ -45,7 +45,11 @@ _TURNS = Turns()
 def prepare(
     service: Service, upload: Upload, policy: Policy, rules: DatasetRules, chunks: Iterable[bytes]
 ) -> tuple[RelayTask, ...]:
-    """Keep the origin of every key type and the first batch; return the tasks to be added."""
+    """Keep the origin of every key type and the first batch; return the tasks to be added.
+
+    A key type without elements is relayed like any other: its batch is all padding, so that no
+    party can tell none from a few.
+    """
     parties = _route(policy, upload.owner)
     if policy.matching.scheme is not Scheme.PSI:
         return ()
@@ -54,7 +58,7 @@ def prepare(
     for key in rules.schema.keys:
         origin = service.sealer.elements(rows, key)
         service.vault.put_blob(upload.id, f"origin-{key}", origin)
-        if not parties or not origin:
+        if not parties:
             service.vault.put_blob(upload.id, f"tokens-{key}", origin)
             continue
         tasks += [_new_task(service, upload, key, p, i) for i, p in enumerate(parties)]

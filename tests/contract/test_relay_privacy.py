@@ -58,9 +58,10 @@ def test_every_owner_but_the_uploader_evaluates_each_list_once(room):
     for dataset, owner in LISTS.items():
         upload = room.upload(dataset, _people(dataset, 0))
         tasks = room.service.store.read(lambda tx, u=upload: tx.relay.of_upload(u.id))
-        assert {t.party for t in tasks} == set(OWNERS) - {owner}
-        assert [t.position for t in tasks] == [0, 1]
-        assert tasks[0].party == OWNERS[(OWNERS.index(owner) + 1) % 3]
+        start = OWNERS.index(owner)
+        route = [(0, OWNERS[(start + 1) % 3]), (1, OWNERS[(start + 2) % 3])]
+        for key in room.policy.matching.keys:
+            assert [(t.position, t.party) for t in tasks if t.key_type == key] == route
 
 
 def _ready(room, name):
@@ -91,6 +92,7 @@ def test_a_party_that_finishes_twice_does_not_change_what_the_next_one_was_sent(
         relay.take(
             room.service, party("fiscal-data"), task=second.id, index=index, elements=elements
         )
+    room.blind_all()  # the key types that are left
     assert room.seal("exposures").persons == 60
 
 
@@ -153,3 +155,16 @@ def test_the_rows_of_a_replaced_upload_are_erased(room):
         ingest.put_chunk(
             room.service, party("acme-brand"), upload=old.id, index=9, data=b"", sha256=b""
         )
+
+
+def test_a_key_type_that_nobody_has_is_relayed_like_one_that_a_few_have(room):
+    none = room.upload("exposures", _people("exposures", 0))
+    few = room.upload("sales", [{"email": "e1", "phone": "p1", "loyalty_id": "l1"}])
+    shapes = []
+    for upload in (none, few):
+        tasks = room.service.store.read(lambda tx, u=upload: tx.relay.of_upload(u.id))
+        shapes.append(sorted((t.key_type, t.position, t.size, t.state) for t in tasks))
+    assert shapes[0] == shapes[1]
+    assert {key for key, *_ in shapes[0]} == set(room.policy.matching.keys)
+    room.blind_all()
+    assert room.seal("exposures").persons == 60
