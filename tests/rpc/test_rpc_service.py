@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from cleanroom.audit.note import verifier_of
 from cleanroom.audit.receipt import verify_receipt
+from cleanroom.rpc.dataset import DatasetServicer
 from cleanroom.usecases import analyse, inspect
 from cleanroom.v1 import analysis_pb2 as questions
 from cleanroom.v1.analysis_pb2_grpc import AnalysisServiceStub
@@ -252,29 +253,27 @@ def test_a_drain_lets_a_question_under_way_end(room, tmp_path, monkeypatch):
         assert under_way.result().receipt
 
 
-def test_a_caller_that_goes_away_is_no_failure_of_the_service(server, caplog):
-    upload = DatasetServiceStub(server.party("acme-brand")).CreateUpload(
-        CreateUploadRequest(
-            dataset=DATASET, request_id="going-away-1", policy_digest=_digest(server)
-        ),
-        timeout=20,
-    )
-    waiting = threading.Event()
+def test_a_caller_that_goes_away_is_no_failure_of_the_service(room, tmp_path, monkeypatch, caplog):
+    reached, left = threading.Event(), threading.Event()
 
-    def silence():
-        waiting.set()
-        threading.Event().wait(5)
-        yield UploadChunksRequest(upload=upload.upload.id, index=0)
+    def upload(self, requests, context):
+        reached.set()
+        while context.is_active():
+            time.sleep(0.01)
+        left.set()
+        raise grpc.RpcError  # as gRPC itself says it to whoever reads the stream
 
-    channel = server.party("acme-brand")
-    call = DatasetServiceStub(channel).UploadChunks.future(silence(), timeout=20)
-    assert waiting.wait(5)
-    time.sleep(0.2)
-    with caplog.at_level(logging.DEBUG, logger="cleanroom.rpc.guard"):
+    monkeypatch.setattr(DatasetServicer, "UploadChunks", upload)
+    caplog.set_level(logging.DEBUG, logger="cleanroom.rpc.guard")
+    with served(room.service, tmp_path) as running:
+        stub = DatasetServiceStub(running.party("acme-brand"))
+        call = stub.UploadChunks.future(iter(()), timeout=60)
+        assert reached.wait(60)
         call.cancel()
-        until = time.monotonic() + 5
+        assert left.wait(60)
+        until = time.monotonic() + 60
         while not caplog.records and time.monotonic() < until:
-            time.sleep(0.02)
+            time.sleep(0.01)
     assert [r.levelname for r in caplog.records] == ["DEBUG"]
 
 
