@@ -46,7 +46,7 @@ def test_planted_truths_stand_beside_released_values(played):
     inside, judged = int(found[1]), int(found[2])
     # 5 match figures, 4 cities, 1 lift and 5 match figures are never withheld at this size.
     assert judged >= 15
-    assert inside >= judged - 6
+    assert inside >= judged - 8
     assert "+6.00 points" in text
     assert "withheld" in text
 
