@@ -134,4 +134,5 @@ def test_blinded_tokens_give_the_lifts_of_a_sample(tmp_path_factory, customers):
     exact = sample.groupby("arm")[["visit", "spend"]].mean().loc[["control", "test"]].diff().iloc[1]
     for outcome, unit in (("visit", 1), ("spend", 100)):
         assert abs(found[outcome].value - unit * exact[outcome]) < 6 * found[outcome].noise_sd
-        assert found[outcome].low <= unit * exact[outcome] <= found[outcome].high
+    # For spend, where noise is half of the interval, its own chance of a miss is one in thirty.
+    assert found["visit"].low <= exact["visit"] <= found["visit"].high
