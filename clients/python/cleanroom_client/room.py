@@ -11,7 +11,7 @@ from cleanroom.audit.checkpoint import Checkpoint
 from cleanroom.audit.entry import Entry, decode_entry
 from cleanroom.audit.log import LogSummary
 from cleanroom.v1 import dataset_pb2, ledger_pb2
-from cleanroom_client import accepting, asking, auditing
+from cleanroom_client import accepting, asking, auditing, examining
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
@@ -103,6 +103,10 @@ class CleanRoom:
     def profile(self) -> Profile:
         """Who this is."""
         return self._session.profile
+
+    def examine(self) -> Iterator[examining.Finding]:
+        """Look for what could keep commands from working; changes nothing, raises nothing."""
+        return examining.examine(self._session)
 
     # Agreeing
 
