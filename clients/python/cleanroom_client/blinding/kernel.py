@@ -10,6 +10,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 try:
     from cleanroom_client.blinding import _kernel
@@ -26,11 +30,11 @@ class Kernel:
 
     path: str
 
-    def find_bad(self, points: bytes) -> int:
+    def find_bad(self, points: ReadableBuffer) -> int:
         """Return the position of the first point that must not be blinded, or -1."""
         return _kernel.find_bad(points)
 
-    def multiply(self, points: bytes, scalar: bytes) -> bytes:
+    def multiply(self, points: ReadableBuffer, scalar: ReadableBuffer) -> bytes:
         """Return each point raised to the scalar: X25519 (RFC 7748, section 5), bit for bit.
 
         The sequence of instructions and addresses does not depend on the scalar.
@@ -38,9 +42,24 @@ class Kernel:
         """
         return _kernel.multiply(self.path, points, scalar)
 
-    def hash_to_curve(self, identities: bytes, dst: bytes) -> bytes:
-        """Return what `curve25519.hash_to_curve_x_many` gives, for items of 32 bytes only."""
+    def hash_to_curve(self, identities: ReadableBuffer, dst: bytes) -> bytes:
+        """Return what `curve25519.hash_to_curve_x_many` gives, for packed items of 32 bytes.
+
+        Raises ValueError for a part of an item, and for a tag that is empty or over 255 bytes.
+        """
         return _kernel.hash_to_curve(self.path, identities, dst)
+
+    def hash_to_curve_many(
+        self, data: ReadableBuffer, offsets: ReadableBuffer, dst: bytes
+    ) -> bytes:
+        """Return what `curve25519.hash_to_curve_x_many` gives, for messages of any lengths.
+
+        Message i of n is `data[offsets[i] : offsets[i + 1]]`. `offsets` are n + 1 packed int64 in
+        the machine's byte order (Arrow's large_binary layout), which need not start at 0.
+        Raises ValueError for no offset, for one that falls or lies outside the data, and for a tag
+        that is empty or over 255 bytes.
+        """
+        return _kernel.hash_to_curve_many(self.path, data, offsets, dst)
 
 
 def available() -> tuple[str, ...]:

@@ -17,10 +17,17 @@ enum { POINT = 32 };
  */
 typedef void multiply_many(uint8_t *out, const uint8_t *points, const uint8_t scalar[32], size_t n);
 
-/* out[i] = x(Q) of identity i (32 bytes each), before the cofactor is cleared:
- * curve25519_XMD:SHA-512_ELL2_NU_ of RFC 9380 under a tag of 1 to 255 bytes.
+/* Message i is data[offsets[i]] up to data[offsets[i + 1]]; without offsets, 32 bytes at 32 i. */
+typedef struct {
+    const uint8_t *data;
+    const int64_t *offsets; /* n + 1 that never fall, none outside the data; or NULL */
+    size_t n;
+} messages;
+
+/* out[i] = x(Q) of message i, 32 bytes, before the cofactor is cleared:
+ * curve25519_XMD:SHA-512_ELL2_NU_ of RFC 9380 under a tag of 1 to 255 bytes. Requires n > 0.
  */
-typedef void hash_many(uint8_t *out, const uint8_t *identities, size_t n, const uint8_t *dst, size_t dst_bytes);
+typedef void hash_many(uint8_t *out, const messages *m, const uint8_t *dst, size_t dst_bytes);
 
 multiply_many portable_multiply;
 hash_many portable_hash;
@@ -29,16 +36,5 @@ hash_many portable_hash;
 multiply_many ifma_multiply;
 hash_many ifma_hash;
 #endif
-
-/* The two messages of expand_message_xmd with a 32-byte message and 48 bytes of output
- * (RFC 9380, section 5.3.1), padded to SHA-512 blocks; where a digest or the message goes, zeros.
- * `first` follows the block of 128 zeros.
- */
-typedef struct {
-    uint64_t first[3][16], second[3][16];
-    int first_blocks, second_blocks;
-} expansion;
-
-void prepare_expansion(expansion *e, const uint8_t *dst, size_t dst_bytes);
 
 #endif

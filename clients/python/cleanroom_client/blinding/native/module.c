@@ -22,8 +22,8 @@ static int always(void) { return 1; }
 #ifdef CLEANROOM_IFMA
 static int has_ifma(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-           && __builtin_cpu_supports("avx512ifma");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+           && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma");
 }
 #endif
 
@@ -137,6 +137,24 @@ static PyObject *multiply(PyObject *self, PyObject *args)
     return out;
 }
 
+static void hash_unlocked(PyObject *out, const path *chosen, const messages *m, const Py_buffer *dst)
+{
+    uint8_t *to = (uint8_t *)PyBytes_AsString(out);
+    if (m->n == 0)
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    chosen->hash(to, m, dst->buf, (size_t)dst->len);
+    Py_END_ALLOW_THREADS
+}
+
+static int tag_fits(const Py_buffer *dst)
+{
+    if (dst->len >= 1 && dst->len <= 255)
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "a domain separation tag has 1 to 255 bytes");
+    return 0;
+}
+
 PyDoc_STRVAR(hash_to_curve_doc,
              "hash_to_curve(path, identities, dst) -> bytes\n\nReturn x(Q) of each packed identity"
              " of 32 bytes under a tag of 1 to 255 bytes, before the cofactor is cleared.");
@@ -150,15 +168,62 @@ static PyObject *hash_to_curve(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "sy*y*:hash_to_curve", &name, &in, &dst))
         return NULL;
     const path *chosen = find_path(name);
-    if (chosen && (dst.len < 1 || dst.len > 255))
-        PyErr_SetString(PyExc_ValueError, "a domain separation tag has 1 to 255 bytes");
-    else if (chosen && (out = whole_points(&in, "identities")) != NULL && in.len) {
-        uint8_t *to = (uint8_t *)PyBytes_AsString(out);
-        Py_BEGIN_ALLOW_THREADS
-        chosen->hash(to, in.buf, (size_t)in.len / POINT, dst.buf, (size_t)dst.len);
-        Py_END_ALLOW_THREADS
-    }
+    const messages m = {in.buf, NULL, (size_t)in.len / POINT};
+    if (chosen && tag_fits(&dst) && (out = whole_points(&in, "identities")) != NULL)
+        hash_unlocked(out, chosen, &m, &dst);
     PyBuffer_Release(&in);
+    PyBuffer_Release(&dst);
+    return out;
+}
+
+/* A copy of n + 1 offsets that are in order and within `bytes`, to be freed; or NULL. A copy, as
+ * nothing keeps another thread from writing to a buffer while the lock is released.
+ */
+static int64_t *take_offsets(const Py_buffer *offsets, Py_ssize_t bytes)
+{
+    const Py_ssize_t count = offsets->len / (Py_ssize_t)sizeof(int64_t);
+    if (count < 1 || offsets->len % (Py_ssize_t)sizeof(int64_t)) {
+        PyErr_SetString(PyExc_ValueError, "offsets have 8 bytes each, and there is one at least");
+        return NULL;
+    }
+    int64_t *copy = PyMem_Malloc((size_t)offsets->len);
+    if (copy == NULL)
+        return (int64_t *)PyErr_NoMemory();
+    memcpy(copy, offsets->buf, (size_t)offsets->len);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (copy[i] >= (i ? copy[i - 1] : 0) && copy[i] <= bytes)
+            continue;
+        PyErr_Format(PyExc_ValueError, "offset %zd falls, or lies outside the data", i);
+        PyMem_Free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+PyDoc_STRVAR(hash_to_curve_many_doc,
+             "hash_to_curve_many(path, data, offsets, dst) -> bytes\n\nReturn x(Q) of each message,"
+             " data[offsets[i]:offsets[i + 1]], as hash_to_curve does. The n + 1 offsets are packed"
+             " native int64. Raises ValueError for offsets that fall or lie outside the data.");
+
+static PyObject *hash_to_curve_many(PyObject *self, PyObject *args)
+{
+    const char *name;
+    Py_buffer data, offsets, dst;
+    PyObject *out = NULL;
+    int64_t *at = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "sy*y*y*:hash_to_curve_many", &name, &data, &offsets, &dst))
+        return NULL;
+    const path *chosen = find_path(name);
+    if (chosen && tag_fits(&dst) && (at = take_offsets(&offsets, data.len)) != NULL) {
+        const Py_ssize_t n = offsets.len / (Py_ssize_t)sizeof(int64_t) - 1;
+        const messages m = {data.buf, at, (size_t)n};
+        if ((out = PyBytes_FromStringAndSize(NULL, POINT * n)) != NULL)
+            hash_unlocked(out, chosen, &m, &dst);
+    }
+    PyMem_Free(at);
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&offsets);
     PyBuffer_Release(&dst);
     return out;
 }
@@ -186,6 +251,7 @@ static PyMethodDef METHODS[] = {
     {"find_bad", find_bad, METH_VARARGS, find_bad_doc},
     {"multiply", multiply, METH_VARARGS, multiply_doc},
     {"hash_to_curve", hash_to_curve, METH_VARARGS, hash_to_curve_doc},
+    {"hash_to_curve_many", hash_to_curve_many, METH_VARARGS, hash_to_curve_many_doc},
     {"paths", paths, METH_NOARGS, paths_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -33,25 +33,71 @@ static const uint64_t SHA512_IV[8] = {
 
 static inline uint64_t rotate_right(uint64_t x, int n) { return x >> n | x << (64 - n); }
 
+/* Reads big-endian words. */
+static inline void sha512_words(uint64_t *w, const uint8_t *bytes, int n)
+{
+    for (int i = 0; i < n; i++, bytes += 8) {
+        w[i] = 0;
+        for (int j = 0; j < 8; j++)
+            w[i] = w[i] << 8 | bytes[j];
+    }
+}
+
+/* The word of the schedule that takes the place of w[t & 15] (FIPS 180-4, section 6.4.2, step 1). */
+static inline uint64_t sha512_next_word(const uint64_t w[16], int t)
+{
+    const uint64_t w1 = w[(t + 1) & 15], w14 = w[(t + 14) & 15];
+    return w[t & 15] + w[(t + 9) & 15] + (rotate_right(w1, 1) ^ rotate_right(w1, 8) ^ w1 >> 7)
+           + (rotate_right(w14, 19) ^ rotate_right(w14, 61) ^ w14 >> 6);
+}
+
+/* kw[t] = constant + word of round t, for a block that many messages share; w is spoiled. */
+static inline void sha512_schedule(uint64_t kw[80], uint64_t w[16])
+{
+    for (int t = 0; t < 80; t++) {
+        kw[t] = SHA512_K[t] + w[t & 15];
+        w[t & 15] = sha512_next_word(w, t);
+    }
+}
+
+/* One round; kw = the round's constant and its word of the schedule. */
+static inline void sha512_round(uint64_t s[8], uint64_t kw)
+{
+    const uint64_t a = s[0], e = s[4];
+    const uint64_t s1 = rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41);
+    const uint64_t t1 = s[7] + s1 + ((e & s[5]) ^ (~e & s[6])) + kw;
+    const uint64_t s0 = rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39);
+    const uint64_t t2 = s0 + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+    s[7] = s[6], s[6] = s[5], s[5] = e, s[4] = s[3] + t1;
+    s[3] = s[2], s[2] = s[1], s[1] = a, s[0] = t1 + t2;
+}
+
 /* One block into the state; w is spoiled (FIPS 180-4, section 6.4.2). */
 static inline void sha512_block(uint64_t state[8], uint64_t w[16])
 {
-    uint64_t a = state[0], b = state[1], c = state[2], d = state[3];
-    uint64_t e = state[4], f = state[5], g = state[6], h = state[7];
+    uint64_t s[8];
+    for (int i = 0; i < 8; i++)
+        s[i] = state[i];
 #pragma GCC unroll 16
     for (int t = 0; t < 80; t++) {
-        const uint64_t s1 = rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41);
-        const uint64_t t1 = h + s1 + ((e & f) ^ (~e & g)) + SHA512_K[t] + w[t & 15];
-        const uint64_t s0 = rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39);
-        const uint64_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-        h = g, g = f, f = e, e = d + t1;
-        d = c, c = b, b = a, a = t1 + t2;
-        const uint64_t w1 = w[(t + 1) & 15], w14 = w[(t + 14) & 15];
-        w[t & 15] += w[(t + 9) & 15] + (rotate_right(w1, 1) ^ rotate_right(w1, 8) ^ w1 >> 7)
-                     + (rotate_right(w14, 19) ^ rotate_right(w14, 61) ^ w14 >> 6);
+        sha512_round(s, SHA512_K[t] + w[t & 15]);
+        w[t & 15] = sha512_next_word(w, t);
     }
-    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+/* One block of which the schedule is there already. */
+static inline void sha512_scheduled(uint64_t state[8], const uint64_t kw[80])
+{
+    uint64_t s[8];
+    for (int i = 0; i < 8; i++)
+        s[i] = state[i];
+#pragma GCC unroll 16
+    for (int t = 0; t < 80; t++)
+        sha512_round(s, kw[t]);
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
 }
 
 #endif
