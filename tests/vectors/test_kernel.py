@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import shutil
-import subprocess
-import sys
-import sysconfig
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cleanroom_client.blinding import BadPoint, BlindingKey, blind, blind_identities
-from cleanroom_client.blinding.curve25519 import P, hash_to_curve_x_many
+from cleanroom_client.blinding.curve25519 import P
 from cleanroom_client.blinding.kernel import AUTO, PYTHON, VARIABLE, Kernel, available, chosen
 from cleanroom_client.blinding.points import LOW_ORDER
 from cleanroom_client.identifiers import KeyType
+from support.kernels import native, needs_kernel, point, public_vectors, random_points
 
-ROOT = Path(__file__).parents[2]
-NATIVE = ROOT / "clients/python/cleanroom_client/blinding/native"
-WYCHEPROOF = ROOT / "../shared/data/vectors/wycheproof/wycheproof_x25519_test.json"
 MANY = 100_000 if os.environ.get("CLEANROOM_SLOW") else 6_000
 EDGES = (2, 3, 9, 19, P - 2, P - 3, P - 19, 2**254, 2**254 - 1, (P - 1) // 2, 2**51 - 1, 2**51)
 
-pytestmark = pytest.mark.skipif(
-    available() == (PYTHON,), reason="the native kernel is not built: there was no C compiler"
-)
-native = pytest.mark.parametrize("path", [p for p in available() if p != PYTHON])
-
-
-def _point(u):
-    return u.to_bytes(32, "little")
-
-
-def _random_points(n):
-    return [_point(2 + secrets.randbelow(P - 4)) for _ in range(n)]
-
-
-def _split(packed):
-    return [packed[at : at + 32] for at in range(0, len(packed), 32)]
+pytestmark = needs_kernel
 
 
 def _reference(points, scalar):
@@ -51,7 +28,7 @@ def _reference(points, scalar):
 
 @native
 def test_products_equal_cryptography_on_random_and_edge_points(path):
-    points = [*map(_point, EDGES), *_random_points(MANY)]
+    points = [*map(point, EDGES), *random_points(MANY)]
     for scalar in (secrets.token_bytes(32), bytes(32), b"\xff" * 32):
         assert Kernel(path).multiply(b"".join(points), scalar) == _reference(points, scalar)
         points = points[:500]
@@ -59,7 +36,7 @@ def test_products_equal_cryptography_on_random_and_edge_points(path):
 
 @native
 def test_every_length_up_to_two_batches_and_every_alignment_is_right(path):
-    scalar, points = secrets.token_bytes(32), _random_points(1100)
+    scalar, points = secrets.token_bytes(32), random_points(1100)
     want = _reference(points, scalar)
     for n in (*range(40), 63, 64, 65, 511, 512, 513, 520, 1024, 1025, 1100):
         shifted = memoryview(bytes(n % 17) + b"".join(points[:n]))[n % 17 :]
@@ -68,16 +45,14 @@ def test_every_length_up_to_two_batches_and_every_alignment_is_right(path):
 
 @native
 def test_acceptable_wycheproof_cases_are_reproduced(path):
-    if not WYCHEPROOF.exists():
-        pytest.skip("the Wycheproof X25519 vectors are not beside this repository")
-    groups = json.loads(WYCHEPROOF.read_text())["testGroups"]
+    groups = public_vectors("wycheproof/wycheproof_x25519_test.json")["testGroups"]
     cases = [c for g in groups for c in g["tests"]]
     done = 0
     for case in cases:
-        point = bytes.fromhex(case["public"])
-        if Kernel(path).find_bad(point) == 0:
+        public = bytes.fromhex(case["public"])
+        if Kernel(path).find_bad(public) == 0:
             continue
-        assert Kernel(path).multiply(point, bytes.fromhex(case["private"])).hex() == case["shared"]
+        assert Kernel(path).multiply(public, bytes.fromhex(case["private"])).hex() == case["shared"]
         done += 1
     assert done > 450
 
@@ -92,27 +67,15 @@ def test_rfc7748_iterated_vector_after_1000_rounds(path):
 
 
 @native
-@pytest.mark.parametrize("tag_bytes", [1, 30, 78, 79, 80, 91, 92, 93, 94, 107, 220, 221, 254, 255])
-def test_hashes_equal_pythons_path(path, tag_bytes):
-    dst = secrets.token_bytes(tag_bytes)
-    items = [secrets.token_bytes(32) for _ in range(530)] + [bytes(32), b"\xff" * 32]
-    for n in (1, 7, 8, 9, len(items)):
-        packed = b"".join(items[:n])
-        assert _split(Kernel(path).hash_to_curve(packed, dst)) == hash_to_curve_x_many(
-            items[:n], dst
-        )
-
-
-@native
 def test_bad_points_are_found_where_they_stand(path):
-    good = _random_points(20)
-    bad = [*LOW_ORDER, _point(P), _point(P + 18), b"\xff" * 32, _point(2**255 + 9)]
-    for i, point in enumerate(bad):
-        packed = b"".join([*good[:i], point, *good[i:]])
+    good = random_points(20)
+    bad = [*LOW_ORDER, point(P), point(P + 18), b"\xff" * 32, point(2**255 + 9)]
+    for i, one in enumerate(bad):
+        packed = b"".join([*good[:i], one, *good[i:]])
         assert Kernel(path).find_bad(packed) == i
         with pytest.raises(ValueError, match=rf"point {i} "):
             Kernel(path).multiply(packed, bytes(32))
-    assert Kernel(path).find_bad(b"".join([*good, _point(P - 2)])) == -1
+    assert Kernel(path).find_bad(b"".join([*good, point(P - 2)])) == -1
 
 
 @native
@@ -122,19 +85,16 @@ def test_wrong_lengths_are_refused(path):
         lambda: kernel.multiply(bytes(33), bytes(32)),
         lambda: kernel.multiply(bytes(32), bytes(31)),
         lambda: kernel.find_bad(bytes(31)),
-        lambda: kernel.hash_to_curve(bytes(31), b"tag"),
-        lambda: kernel.hash_to_curve(bytes(32), b""),
-        lambda: kernel.hash_to_curve(bytes(32), bytes(256)),
         lambda: Kernel("avx9").multiply(bytes(32), bytes(32)),
     ):
-        with pytest.raises(ValueError, match=r"32 bytes|255 bytes|no path"):
+        with pytest.raises(ValueError, match=r"32 bytes|no path"):
             call()
 
 
 def test_the_paths_of_the_sdk_agree_and_report_the_same_bad_point(monkeypatch):
     key = BlindingKey(secrets.token_bytes(32))
     identities = [secrets.token_bytes(32) for _ in range(2_100)]
-    spoiled = [*_random_points(2_050), bytes(32)]
+    spoiled = [*random_points(2_050), bytes(32)]
     results = []
     for name in available():
         monkeypatch.setenv(VARIABLE, name)
@@ -149,7 +109,7 @@ def test_the_paths_of_the_sdk_agree_and_report_the_same_bad_point(monkeypatch):
 
 
 def test_threads_give_what_one_thread_gives():
-    key, points = BlindingKey(secrets.token_bytes(32)), _random_points(25_000)
+    key, points = BlindingKey(secrets.token_bytes(32)), random_points(25_000)
     assert blind(points, key, workers=3) == blind(points, key, workers=1)
 
 
@@ -163,47 +123,3 @@ def test_the_fastest_path_is_chosen_unless_another_is_named(monkeypatch):
     monkeypatch.setenv(VARIABLE, "abacus")
     with pytest.raises(ValueError, match=r"'abacus' cannot run here: use one of auto, "):
         chosen()
-
-
-_SANITIZED = """
-import secrets, sys
-sys.path.insert(0, sys.argv[1])
-import _kernel
-for path in _kernel.paths():
-    for n in (*range(1, 20), 511, 512, 513):
-        points = b"".join(secrets.token_bytes(31) + b"\\x11" for _ in range(n))
-        _kernel.multiply(path, memoryview(b"x" * (n % 9) + points)[n % 9:], secrets.token_bytes(32))
-        for tag in (1, 78, 92, 93, 220, 221, 255):
-            _kernel.hash_to_curve(path, points, b"t" * tag)
-print("clean")
-"""
-
-
-def test_address_and_undefined_behaviour_sanitizers_find_nothing(tmp_path):
-    compiler = shutil.which("gcc")
-    runtime = (
-        compiler
-        and subprocess.run(
-            [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    )
-    if not compiler or not Path(runtime or "").is_absolute():
-        pytest.skip("gcc with its sanitizers is not installed")
-    built = tmp_path / "_kernel.abi3.so"
-    subprocess.run(
-        [
-            compiler,
-            *("-O1", "-g", "-shared", "-fPIC", "-fsanitize=address,undefined"),
-            *("-fno-sanitize-recover=all", f"-I{sysconfig.get_path('include')}", "-o", built),
-            *sorted(NATIVE.glob("*.c")),
-        ],
-        check=True,
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", _SANITIZED, str(tmp_path)],
-        env=os.environ | {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "clean\n"), done.stderr[-3000:]
