@@ -118,7 +118,8 @@ int main(int argc, char **argv)
     for (unsigned long round = 0; round < strtoul(argv[2], NULL, 10); round++) {
         check(NULL, NULL);
 #ifdef __x86_64__
-        if (ifma_hash && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512bw"))
+        if (ifma_hash && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512cd"))
             check(ifma_multiply, ifma_hash);
         if (avx2_multiply && __builtin_cpu_supports("avx2"))
             check(avx2_multiply, avx2_hash);
