@@ -118,8 +118,8 @@ static int is_nonsquare(fe z)
         int64_t any = 0;
         for (int i = 0; i <= top; i++)
             any |= a.v[i];
-        if (any == 0) /* b = 1, or the gcd is p */
-            return b.v[0] == 1 && (signs & 2);
+        if (any == 0)
+            return (signs & 2) != 0;
         while ((a.v[top] | b.v[top]) == 0)
             top--;
         steps s = begin_steps(&a, &b, top, signs);
