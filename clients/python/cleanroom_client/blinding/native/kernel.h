@@ -7,6 +7,10 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define CLEANROOM_IFMA
+#define CLEANROOM_AVX2
+#ifdef __LP64__
+#define CLEANROOM_ADX
+#endif
 #endif
 
 enum { POINT = 32 };
@@ -22,8 +26,12 @@ typedef void multiply_many(uint8_t *out, const uint8_t *points, const uint8_t sc
  */
 typedef void hash_many(uint8_t *out, const uint8_t *identities, size_t n, const uint8_t *dst, size_t dst_bytes);
 
-multiply_many portable_multiply;
+multiply_many portable_multiply, plain_multiply;
 hash_many portable_hash;
+
+#ifdef CLEANROOM_AVX2
+multiply_many avx2_multiply;
+#endif
 
 #ifdef CLEANROOM_IFMA
 multiply_many ifma_multiply;
