@@ -20,7 +20,7 @@ from cleanroom_client.blinding.kernel import PYTHON, available
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "clients/python/cleanroom_client/blinding/native"
 VECTORS = ROOT / "../shared/data/vectors"
-DRIVER = ROOT / "tests/vectors/kernel_driver.c"
+DRIVERS = ROOT / "tests/vectors"
 PATHS = tuple(p for p in available() if p != PYTHON)
 
 needs_kernel = pytest.mark.skipif(
@@ -72,15 +72,15 @@ def sanitizer_compiler() -> tuple[str, str]:
     return pytest.skip("gcc with its sanitizers is not installed")
 
 
-def compile_sanitized(folder: Path, sources: Iterable[Path], include: Path = NATIVE) -> list[Path]:
+def compile_sanitized(folder: Path, sources: Iterable[Path], *options: str) -> list[Path]:
     """Compile each source with the sanitizers, `folder` being new; returns the objects."""
     compiler, _ = sanitizer_compiler()
     folder.mkdir()
-    headers = (f"-I{include}", f"-I{sysconfig.get_path('include')}")
+    headers = (f"-I{NATIVE}", f"-I{sysconfig.get_path('include')}")
     jobs = []
     for source in sources:
         built = folder / f"{source.stem}.o"
-        command = [compiler, *_SANITIZERS, *headers, "-c", str(source), "-o", str(built)]
+        command = [compiler, *_SANITIZERS, *options, *headers, "-c", str(source), "-o", str(built)]
         jobs.append((built, subprocess.Popen(command)))
     assert [job.wait() for _, job in jobs] == [0] * len(jobs)
     return [built for built, _ in jobs]
@@ -93,7 +93,18 @@ def link_sanitized(built: Path, objects: Iterable[Path], *options: str) -> Path:
     return built
 
 
-def run_sanitized(command: Sequence[object], **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"} | variables
-    words = [str(word) for word in command]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+def run_sanitized(
+    command: Sequence[object], data: bytes = b"", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run with `data` on standard input, without a check for leaks: Python has some."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"} | variables,
+        input=data,
+        timeout=120,
+        capture_output=True,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace")
+    )

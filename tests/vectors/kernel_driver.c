@@ -12,6 +12,7 @@
 
 /* Paths that a build or a processor may lack. */
 extern multiply_many ifma_multiply __attribute__((weak)), avx2_multiply __attribute__((weak));
+extern multiply_many plain_multiply __attribute__((weak));
 extern hash_many ifma_hash __attribute__((weak)), avx2_hash __attribute__((weak));
 
 static uint64_t state;
@@ -116,9 +117,10 @@ int main(int argc, char **argv)
         return 2;
     state = strtoull(argv[1], NULL, 10) | 1;
     for (unsigned long round = 0; round < strtoul(argv[2], NULL, 10); round++) {
-        check(NULL, NULL);
+        check(plain_multiply, NULL);
 #ifdef __x86_64__
-        if (ifma_hash && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512bw"))
+        if (ifma_hash && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512cd"))
             check(ifma_multiply, ifma_hash);
         if (avx2_multiply && __builtin_cpu_supports("avx2"))
             check(avx2_multiply, avx2_hash);

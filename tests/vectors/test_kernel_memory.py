@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from support.kernels import (
-    DRIVER,
+    DRIVERS,
     NATIVE,
     PATHS,
     compile_sanitized,
@@ -65,7 +65,7 @@ print("clean")
 def _objects(tmp_path_factory):
     """Every source of the kernel and the driver, compiled with the sanitizers, by name."""
     folder = tmp_path_factory.mktemp("kernel") / "objects"
-    built = compile_sanitized(folder, [*sorted(NATIVE.glob("*.c")), DRIVER])
+    built = compile_sanitized(folder, [*sorted(NATIVE.glob("*.c")), DRIVERS / "kernel_driver.c"])
     return {one.stem: one for one in built}
 
 

@@ -2,7 +2,8 @@
 
 The kernel is an optional extension: a machine without a C compiler does without, on Python's own
 arithmetic and `cryptography`. All paths give the same bytes. `CLEANROOM_KERNEL` chooses one:
-`auto` (the fastest here), `avx512ifma`, `portable`, or `python` for none.
+`auto` (the fastest here), `avx512ifma`, `avx2`, `portable`, `plain` (portable without the
+instructions that few processors have), or `python` for none.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def blind(
     n: Annotated[int, typer.Option("--n", min=1_000, help="Identifiers to blind.")] = _ITEMS,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads.")] = os.cpu_count() or 1,
     path: Annotated[
-        str, typer.Option(help="auto, avx512ifma, portable or python, as far as it runs here.")
+        str,
+        typer.Option(help="auto, avx512ifma, avx2, portable, plain or python, where it runs."),
     ] = AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -91,6 +91,22 @@ static inline fe fe_sub(fe a, fe b)
     return fe_carry(r);
 }
 
+/* Sums and differences not carried: limbs below 2^53, for the next product alone, whose sums of
+ * 128 bits hold them. What is subtracted has limbs below 2^52 - 38.
+ */
+static inline fe fe_plus(fe a, fe b)
+{
+    const uint64_t *v = a.v, *w = b.v;
+    return (fe){{v[0] + w[0], v[1] + w[1], v[2] + w[2], v[3] + w[3], v[4] + w[4]}};
+}
+
+static inline fe fe_minus(fe a, fe b)
+{
+    const uint64_t *v = a.v, *w = b.v, low = 2 * (FE_MASK - 18), high = 2 * FE_MASK;
+    return (fe){{v[0] + low - w[0], v[1] + high - w[1], v[2] + high - w[2], v[3] + high - w[3],
+                 v[4] + high - w[4]}};
+}
+
 static inline fe fe_reduce(wide t0, wide t1, wide t2, wide t3, wide t4)
 {
     fe r;

@@ -8,15 +8,15 @@
 #ifdef CLEANROOM_IFMA
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512ifma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512ifma"))), apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512ifma")
+#pragma GCC target("avx512f,avx512bw,avx512cd,avx512dq,avx512ifma")
 #endif
 
-#include "euler8.h"
 #include "expansion.h"
 #include "field8.h"
 #include "lanes8.h"
+#include "legendre8.h"
 #include "sha512x8.h"
 
 #include <string.h>
@@ -132,11 +132,9 @@ static void find_other_roots(__mmask8 other[QUAD], const fe8 *d, size_t count)
     fe8 t[QUAD];
     for (size_t i = 0; i < QUAD; i++)
         t[i] = numerator(d[i < count ? i : 0]);
-    euler_4(t);
-    for (size_t i = 0; i < count; i++) { /* p - 1 for a non-square, 0 or 1 for a square */
-        const fe8 e = fe8_freeze(t[i]);
-        other[i] = _mm512_test_epi64_mask(e.v[1], e.v[1]);
-    }
+    __mmask8 found[QUAD];
+    find_nonsquares(found, t);
+    memcpy(other, found, count);
 }
 
 static void store_points(uint8_t *out, fe8 x, size_t lanes)

@@ -7,6 +7,10 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define CLEANROOM_IFMA
+#define CLEANROOM_AVX2
+#ifdef __LP64__
+#define CLEANROOM_ADX
+#endif
 #endif
 
 enum { POINT = 32 };
@@ -29,8 +33,12 @@ typedef struct {
  */
 typedef void hash_many(uint8_t *out, const messages *m, const uint8_t *dst, size_t dst_bytes);
 
-multiply_many portable_multiply;
+multiply_many portable_multiply, plain_multiply;
 hash_many portable_hash;
+
+#ifdef CLEANROOM_AVX2
+multiply_many avx2_multiply;
+#endif
 
 #ifdef CLEANROOM_IFMA
 multiply_many ifma_multiply;

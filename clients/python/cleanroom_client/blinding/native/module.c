@@ -23,16 +23,25 @@ static int always(void) { return 1; }
 static int has_ifma(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-           && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma");
+           && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+           && __builtin_cpu_supports("avx512ifma");
 }
 #endif
 
-/* Fastest first. */
+#ifdef CLEANROOM_AVX2
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+
+/* Fastest first; `plain` is what `portable` is on other processors, so that it is tested here. */
 static const path PATHS[] = {
 #ifdef CLEANROOM_IFMA
     {"avx512ifma", ifma_multiply, ifma_hash, has_ifma},
 #endif
+#ifdef CLEANROOM_AVX2
+    {"avx2", avx2_multiply, portable_hash, has_avx2},
+#endif
     {"portable", portable_multiply, portable_hash, always},
+    {"plain", plain_multiply, portable_hash, always},
 };
 enum { PATH_COUNT = sizeof PATHS / sizeof PATHS[0] };
 

@@ -3,6 +3,7 @@
 #include "expansion.h"
 #include "field.h"
 #include "kernel.h"
+#include "legendre.h"
 #include "sha512.h"
 
 #define FE fe
@@ -67,15 +68,13 @@ static fe hash_to_field(const expansion *e, const messages *m, size_t i)
     return reduce_words(state);
 }
 
-/* 1 where -J d (d^2 - J^2 d + J^2) is no square: see elligator in the Python path. */
-static uint64_t takes_other_root(fe d)
+/* -J d (d^2 - J^2 d + J^2): see map_to_curve_elligator2_x of the Python path. */
+static fe numerator(fe d)
 {
     const uint64_t j = 486662;
     const fe j2 = fe_small(j * j);
-    const fe t = fe_times(fe_mul(fe_add(fe_mul(fe_sub(d, j2), d), j2), d), j);
-    uint8_t euler[32];
-    fe_store(euler, euler_1(fe_sub(fe_small(0), t)));
-    return euler[1] == 0xff; /* p - 1 for a non-square, 0 or 1 for a square */
+    const fe s = fe_add(fe_mul(fe_sub(d, j2), d), j2);
+    return fe_sub(fe_small(0), fe_times(fe_mul(s, d), j));
 }
 
 void portable_hash(uint8_t *out, const messages *m, const uint8_t *dst, size_t dst_bytes)
@@ -96,7 +95,7 @@ void portable_hash(uint8_t *out, const messages *m, const uint8_t *dst, size_t d
         for (size_t i = count; i-- > 0;) {
             const fe over = fe_times(fe_mul(inverse, before[i]), 486662);
             const fe x1 = fe_sub(fe_small(0), over), x2 = fe_sub(over, fe_small(486662));
-            fe_store(out + POINT * (start + i), fe_select(x1, x2, takes_other_root(d[i])));
+            fe_store(out + POINT * (start + i), fe_select(x1, x2, (uint64_t)is_nonsquare(numerator(d[i]))));
             inverse = fe_mul(inverse, d[i]);
         }
     }

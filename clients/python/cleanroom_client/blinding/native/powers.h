@@ -1,5 +1,5 @@
-/* Two fixed powers, written once for one element and for eight: the includer names the type FE and
- * its MUL and SQUARE. The chain reaches z^(2^250 - 1) in 249 squarings and 11 products.
+/* The inverse as a fixed power, written once for one element and for eight: the includer names the
+ * type FE and its MUL and SQUARE. The chain reaches z^(2^250 - 1) in 249 squarings and 11 products.
  */
 
 static inline FE NAME(square_times)(FE a, int n)
@@ -31,13 +31,4 @@ __attribute__((unused)) static inline FE NAME(invert)(FE z)
     FE z11;
     const FE t250 = NAME(power_250)(z, &z11);
     return MUL(NAME(square_times)(t250, 5), z11);
-}
-
-/* z^((p - 1) / 2), Euler's criterion: 1, -1 or 0. (p - 1)/2 = 2^254 - 10 = (2^250 - 1) 2^4 + 6. */
-__attribute__((unused)) static inline FE NAME(euler)(FE z)
-{
-    FE z11;
-    const FE t250 = NAME(power_250)(z, &z11);
-    const FE z6 = MUL(SQUARE(z), SQUARE(SQUARE(z)));
-    return MUL(NAME(square_times)(t250, 4), z6);
 }
