@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from cleanroom_client.blinding.kernel import Kernel
 from cleanroom_client.blinding.points import BadPoint, PointFault, check_point
+from cleanroom_client.digests import Packed, hmac_sha256
 
 SECRET_BYTES = 32
 REFERENCE_BYTES = 16
@@ -96,6 +97,10 @@ class SharedKey(_Hidden):
     def mac(self, message: bytes) -> bytes:
         """Return HMAC-SHA256 of `message` (32 bytes)."""
         return hmac.digest(self._raw, message, "sha256")
+
+    def macs(self, prefix: bytes, items: Packed) -> bytes:
+        """Return, packed, the `mac` of `prefix` and each packed item (32 bytes); ValueError."""
+        return hmac_sha256(self._raw, prefix, items)
 
     def reveal_to_keystore(self) -> bytes:
         """Return the 32 secret bytes; the envelope that wraps them for a party reads them too."""

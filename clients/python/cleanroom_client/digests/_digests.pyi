@@ -1,0 +1,18 @@
+from typing import Any
+
+# Buffers are whatever has the buffer protocol; before Python 3.12 that has no name.
+def identify(
+    path: str,
+    kind: int,
+    validity: Any,
+    offsets: Any,
+    data: Any,
+    wide: bool,
+    first: int,
+    n: int,
+    out: Any,
+    status: Any,
+    /,
+) -> None: ...
+def hmac_sha256(path: str, key: bytes, prefix: bytes, items: Any, /) -> bytes: ...
+def paths() -> tuple[str, ...]: ...
