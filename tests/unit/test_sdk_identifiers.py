@@ -1,6 +1,7 @@
 """Normalisation and identities on the mess that real lists hold."""
 
 import hashlib
+import re
 
 import pyarrow as pa
 import pytest
@@ -160,6 +161,17 @@ def test_any_text_is_refused_or_normalised_to_a_fixed_point(kind, text, region):
     except Unparseable:
         return
     assert normalise(kind, once, region) == once
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(" \t\n\x1c\x85\xa0\u2003\u3000\u200b\ufeffa\x00", max_size=12))
+def test_exactly_white_space_and_invisible_characters_fall_from_the_ends(text):
+    bare = re.sub("^[\\s\u200b\ufeff]+|[\\s\u200b\ufeff]+$", "", text)
+    if bare:
+        assert normalise(KeyType.COOKIE, text, None) == bare
+    else:
+        with pytest.raises(Unparseable, match="empty"):
+            normalise(KeyType.COOKIE, text, None)
 
 
 @settings(max_examples=100, deadline=None)

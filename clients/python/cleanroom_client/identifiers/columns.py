@@ -132,10 +132,13 @@ def _refer(
 ) -> None:
     """Settle the values that are undecided, each distinct text once."""
     places = np.flatnonzero(found.status == UNDECIDED)
-    for place, text in zip(places.tolist(), texts.take(pa.array(places)).to_pylist(), strict=True):
+    if not len(places):
+        return
+    values = texts.take(pa.array(places)).to_pylist()
+    for text in values:
         if text not in known:
             known[text] = _identity_or_reason(kind, text, region)
-        found.settle(place, known[text])
+    found.settle(places, [known[text] for text in values])
 
 
 def _identity_or_reason(kind: KeyColumn, text: str, region: str | None) -> bytes | Reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ IDENTITY_BYTES = 32
 DONE, UNDECIDED = 0, 255
 STATUSES = {reason: number for number, reason in enumerate(Reason, start=1)}
 """A value's status: DONE, UNDECIDED, or the place of its reason; digests/native has the same."""
+
+_NO_DIGEST = bytes(IDENTITY_BYTES)
 
 Places = npt.NDArray[np.int64]
 
@@ -52,13 +55,13 @@ class Identified:
         self.digests[places] = found.digests
         self.status[places] = found.status
 
-    def settle(self, place: int, found: bytes | Reason) -> None:
-        """Write the identity or the reason of one value."""
-        if isinstance(found, Reason):
-            self.status[place] = STATUSES[found]
-        else:
-            self.digests[place] = np.frombuffer(found, dtype=np.uint8)
-            self.status[place] = DONE
+    def settle(self, places: Places, found: Sequence[bytes | Reason]) -> None:
+        """Write the identity or the reason of each value at `places`."""
+        digests = [_NO_DIGEST if isinstance(value, Reason) else value for value in found]
+        status = [STATUSES[value] if isinstance(value, Reason) else DONE for value in found]
+        packed = np.frombuffer(b"".join(digests), dtype=np.uint8)
+        self.digests[places] = packed.reshape(-1, IDENTITY_BYTES)
+        self.status[places] = status
 
     def rejects(self) -> Counter[Reason]:
         """Count the reasons. Requires that no value is undecided."""
