@@ -14,7 +14,7 @@ import time
 
 import pyarrow as pa
 
-from cleanroom_client.digests import VARIABLE, available, hmac_sha256
+from cleanroom_client.digests import VARIABLE, available, hmac_items, hmac_texts
 from cleanroom_client.identifiers import KeyColumn, identities
 
 ROUNDS = 5
@@ -62,7 +62,9 @@ def main() -> None:
     for name, (kind, texts) in columns(n).items():
         column = pa.array(texts)
         tell(name, lambda c=column, k=kind: identities(k, c, "RU"), len(texts))
-    tell("HMAC of 32 bytes", lambda: hmac_sha256(b"k" * 32, PREFIX, items), n)
+    tell("HMAC of 32 bytes", lambda: hmac_items(b"k" * 32, PREFIX, items), n)
+    persons = pa.array([f"person-{i}" for i in range(n)])
+    tell("HMAC of texts", lambda: hmac_texts(b"k" * 32, PREFIX, persons, size=16), n)
 
 
 def tell(name: str, work, items: int) -> None:

@@ -53,6 +53,16 @@ def test_a_corpus_of_edges_becomes_what_the_reference_makes_of_it(kind, digest_p
 
 
 @on_every_path
+def test_parts_of_a_column_are_read_where_they_are(digest_path):
+    whole = pa.array(CORPUS)
+    for first in (1, 7, 8, 9, 30, len(CORPUS) - 1, len(CORPUS)):
+        for n in (0, 1, 17, len(CORPUS)):
+            _agree("email", CORPUS[first : first + n], whole.slice(first, n))
+    chunks = [whole[:3], whole[3:3], whole[3:40], whole.slice(40)]
+    _agree("email", CORPUS, pa.chunked_array(chunks))
+
+
+@on_every_path
 @pytest.mark.parametrize("kind", list(KeyColumn))
 def test_every_ascii_character_at_every_place_is_judged_alike(kind, digest_path):
     cores = {

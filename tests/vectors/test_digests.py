@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cleanroom_client.blinding import SharedKey, hmac_tokens
-from cleanroom_client.digests import available, hmac_sha256
+from cleanroom_client.blinding import PersonKey, SharedKey, hmac_tokens
+from cleanroom_client.digests import available, hmac_items, hmac_texts
 from cleanroom_client.identifiers import KeyColumn, KeyType, identities
 from support.columns import on_every_path
 
@@ -56,8 +56,8 @@ RFC4231 = [
 @on_every_path
 @pytest.mark.parametrize(("key", "message", "mac"), RFC4231)
 def test_rfc4231_cases_long_enough_to_end_in_an_item_are_reproduced(key, message, mac, digest_path):
-    assert hmac_sha256(key, message[:-32], message[-32:]).hex() == mac
-    many = hmac_sha256(key, message[:-32], message[-32:] * 35)
+    assert hmac_items(key, message[:-32], message[-32:]).hex() == mac
+    many = hmac_items(key, message[:-32], message[-32:] * 35)
     assert many == bytes.fromhex(mac) * 35
 
 
@@ -71,7 +71,7 @@ def test_wycheproof_macs_are_reproduced(digest_path):
         message = bytes.fromhex(case["msg"])
         if len(message) < 32:
             continue
-        mac = hmac_sha256(bytes.fromhex(case["key"]), message[:-32], message[-32:]).hex()
+        mac = hmac_items(bytes.fromhex(case["key"]), message[:-32], message[-32:]).hex()
         assert (mac[: group["tagSize"] // 4] == case["tag"]) == (case["result"] == "valid")
         done += 1
     assert done == 20
@@ -89,13 +89,41 @@ def test_macs_equal_pythons_for_any_key_prefix_and_number_of_items(digest_path):
             items = [secrets.token_bytes(32) for _ in range(n)]
             packed = memoryview(bytes(n % 7) + b"".join(items))[n % 7 :]
             want = b"".join(hmac.digest(key, prefix + item, "sha256") for item in items)
-            assert hmac_sha256(key, prefix, packed) == want
+            assert hmac_items(key, prefix, packed) == want
+
+
+@on_every_path
+def test_macs_of_texts_equal_pythons_and_none_is_made_of_nothing(digest_path):
+    texts = ["x" * n for n in (*range(1, 200), 1023, 1100, 5000)] + ["", None, "\u00e4\x00"]
+    texts = [texts[i * 7 % len(texts)] for i in range(len(texts) * 2)]
+    for prefix_bytes, kind in (
+        (0, pa.string()),
+        (30, pa.large_string()),
+        (64, pa.string()),
+        (70, pa.string()),
+    ):
+        key, prefix = secrets.token_bytes(32), secrets.token_bytes(prefix_bytes)
+        want = [t and hmac.digest(key, prefix + t.encode(), "sha256") for t in texts]
+        want = [mac or None for mac in want]
+        for first, n in ((0, len(texts)), (9, 64), (11, 65), (3, 1), (5, 0)):
+            column = pa.array(texts, kind).slice(first, n)
+            assert hmac_texts(key, prefix, column).to_pylist() == want[first : first + n]
+            short = [mac and mac[:16] for mac in want[first : first + n]]
+            assert hmac_texts(key, prefix, column, size=16).to_pylist() == short
+
+
+@on_every_path
+def test_references_of_a_column_are_those_of_its_texts(digest_path):
+    key, persons = PersonKey(b"\x03" * 32), ["p-1", None, "", "Zo\u00eb", "p-1"]
+    found = key.references(pa.array(persons))
+    assert found.type == pa.binary(16)
+    assert found.to_pylist() == [(p and key.reference(p)) or None for p in persons]
 
 
 @on_every_path
 def test_items_of_another_length_are_refused(digest_path):
     with pytest.raises(ValueError, match="32 bytes each"):
-        hmac_sha256(b"key", b"", bytes(33))
+        hmac_items(b"key", b"", bytes(33))
 
 
 def test_tokens_do_not_depend_on_the_path(monkeypatch):
@@ -149,13 +177,16 @@ for path in _digests.paths():
             _digests.identify(path, kind, bits, unaligned, exact(data), wide, lead, n, out, status)
             _digests.identify(path, kind, bits, unaligned, exact(data), wide, lead, n, room, status)
             assert out.tobytes() == bytes(room)
+        key, prefix = exact(rng.randbytes(turn % 150)), exact(rng.randbytes(turn))
+        column = (bits, unaligned, exact(data), wide, lead, n)
+        _digests.hmac_texts(path, key, prefix, *column, out, status)
         for lying in (data[:-1], b""):
             try:
                 _digests.identify(path, 3, None, unaligned, exact(lying), wide, lead, n, out, status)
             except ValueError:
                 pass
         items = memoryview(exact(bytes(shift) + rng.randbytes(32 * n)))[shift:]
-        _digests.hmac_sha256(path, exact(rng.randbytes(turn % 150)), exact(rng.randbytes(turn)), items)
+        _digests.hmac_items(path, key, prefix, items)
 print("clean")
 """
 

@@ -3,7 +3,7 @@
 Standards: FIPS 180-4 (SHA-256), RFC 2104 (HMAC).
 """
 
-from cleanroom_client.digests.hmacs import ITEM_BYTES, Packed, hmac_sha256
+from cleanroom_client.digests.hmacs import ITEM_BYTES, Packed, hmac_items, hmac_texts
 from cleanroom_client.digests.native import PYTHON, VARIABLE, Digests, available, chosen, named
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Packed",
     "available",
     "chosen",
-    "hmac_sha256",
+    "hmac_items",
+    "hmac_texts",
     "named",
 ]

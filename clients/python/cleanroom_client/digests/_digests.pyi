@@ -14,5 +14,19 @@ def identify(
     status: Any,
     /,
 ) -> None: ...
-def hmac_sha256(path: str, key: bytes, prefix: bytes, items: Any, /) -> bytes: ...
+def hmac_items(path: str, key: bytes, prefix: bytes, items: Any, /) -> bytes: ...
+def hmac_texts(
+    path: str,
+    key: bytes,
+    prefix: bytes,
+    validity: Any,
+    offsets: Any,
+    data: Any,
+    wide: bool,
+    first: int,
+    n: int,
+    out: Any,
+    there: Any,
+    /,
+) -> None: ...
 def paths() -> tuple[str, ...]: ...

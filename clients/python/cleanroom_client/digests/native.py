@@ -35,14 +35,25 @@ class Digests:
         `column` is of type string or large_string; `kind` and statuses are those of
         native/digests.h. Bytes of `out` without an identity stay. Raises ValueError for sizes.
         """
-        validity, offsets, data = column.buffers()
-        wide = pa.types.is_large_string(column.type)
-        first, n = column.offset, len(column)
-        _digests.identify(self.path, kind, validity, offsets, data, wide, first, n, out, status)
+        _digests.identify(self.path, kind, *_buffers(column), out, status)
 
-    def hmac_sha256(self, key: bytes, prefix: bytes, items: Any) -> bytes:
+    def hmac_items(self, key: bytes, prefix: bytes, items: Any) -> bytes:
         """Return HMAC-SHA256 of `prefix` and each of the packed items (32 bytes); see `hmacs`."""
-        return _digests.hmac_sha256(self.path, key, prefix, items)
+        return _digests.hmac_items(self.path, key, prefix, items)
+
+    def hmac_texts(self, key: bytes, prefix: bytes, column: pa.Array, out: Any, there: Any) -> None:
+        """Write HMAC-SHA256 of `prefix` and each text (32 bytes), and whether there is one (1).
+
+        `column` as for `identify`. Raises ValueError for sizes.
+        """
+        _digests.hmac_texts(self.path, key, prefix, *_buffers(column), out, there)
+
+
+def _buffers(column: pa.Array) -> tuple[Any, Any, Any, bool, int, int]:
+    """Return validity, offsets, data, whether offsets have 8 bytes, and the place of the values."""
+    validity, offsets, data = column.buffers()
+    wide = pa.types.is_large_string(column.type)
+    return validity, offsets, data, wide, column.offset, len(column)
 
 
 def available() -> tuple[str, ...]:

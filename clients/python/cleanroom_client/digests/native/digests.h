@@ -29,11 +29,14 @@ static inline size_t padded_blocks(size_t bytes) { return (bytes + 9 + BLOCK - 1
 /* Pads the last of `blocks` blocks at `message`, of which `bytes` are there; `before` were hashed. */
 void pad(uint8_t *message, size_t bytes, size_t blocks, uint64_t before);
 
-/* out[i] = HMAC-SHA256(key, prefix || item i), for items of 32 bytes (RFC 2104).
- * Returns -1 without memory.
- */
-int hmac_many(hash_many *hash, uint8_t *out, const uint8_t *key, size_t key_bytes,
-              const uint8_t *prefix, size_t prefix_bytes, const uint8_t *items, size_t n);
+/* Why an array was not done. */
+enum { NO_MEMORY = -1, MISFIT = -2 /* offsets do not fit the data */ };
+
+/* A key and what stands before each message. */
+typedef struct {
+    const uint8_t *key, *prefix;
+    size_t key_bytes, prefix_bytes;
+} keyed;
 
 /* Values `first` to `first + n` of an Arrow array of UTF-8 text, as in its buffers. */
 typedef struct {
@@ -44,6 +47,16 @@ typedef struct {
     size_t first, n;
     int wide; /* offsets of 8 bytes */
 } text_column;
+
+/* out[i] = HMAC-SHA256(key, prefix || item i), for items of 32 bytes (RFC 2104).
+ * Returns 0 or NO_MEMORY.
+ */
+int hmac_items(hash_many *hash, const keyed *k, const uint8_t *items, size_t n, uint8_t *out);
+
+/* The same of texts; where one is null or empty, there[i] is 0 and out[i] stays, else it is 1.
+ * Returns 0, NO_MEMORY or MISFIT.
+ */
+int hmac_texts(hash_many *hash, const keyed *k, const text_column *column, uint8_t *out, uint8_t *there);
 
 /* How a column's values become identities. */
 typedef enum { EMAIL, PHONE, DEVICE_ID, ISSUED_ID, READY_HASH, KINDS } value_kind;
@@ -63,7 +76,7 @@ enum {
 };
 
 /* status[i] and, where it is DONE, the identity out[i] of value i; other places of `out` stay.
- * Returns -1 without memory, -2 where offsets do not fit the data.
+ * Returns 0, NO_MEMORY or MISFIT.
  */
 int identify_column(hash_many *hash, value_kind kind, const text_column *column, uint8_t *out, uint8_t *status);
 

@@ -3,24 +3,17 @@
  * A value that the rules for ASCII do not decide is left to Python, which is the reference.
  */
 
-#include <stdlib.h>
-
+#include "column.h"
 #include "sha256.h"
+#include "stage.h"
 
 enum {
-    MAX_CHARS = 1024,    /* as in normalise.py */
-    MAX_UTF8 = 4,        /* bytes of a character */
-    MAX_BLOCKS = (MAX_CHARS + 9 + BLOCK - 1) / BLOCK,
-    BIN = 16,            /* messages hashed in one go */
+    MAX_CHARS = 1024, /* as in normalise.py */
+    MAX_UTF8 = 4,     /* bytes of a character */
     BASE64_CHARS = 44,
     UUID_CHARS = 36,
 };
-
-/* Messages of one number of blocks that wait to be hashed. */
-typedef struct {
-    uint8_t *messages;
-    size_t where[BIN], n;
-} bin;
+_Static_assert(MAX_CHARS + 9 <= MAX_BLOCKS * BLOCK, "no value is hashed alone: adding it cannot fail");
 
 /* Values of digits below 128, -1 for what is none; which digits come is as good as random. */
 typedef struct {
@@ -28,33 +21,14 @@ typedef struct {
 } digits;
 
 typedef struct {
-    hash_many *hash;
-    uint8_t *out;
-    bin bins[MAX_BLOCKS];
+    stage messages;
     digits digits;
-} stage;
+} rules;
 
-static void flush(stage *s, size_t blocks)
+static uint8_t hash_text(rules *r, const uint8_t *text, size_t bytes, size_t i)
 {
-    bin *b = &s->bins[blocks - 1];
-    uint8_t digests[BIN * DIGEST];
-    s->hash(digests, SHA256_START, b->messages, blocks, b->n);
-    for (size_t i = 0; i < b->n; i++)
-        memcpy(s->out + DIGEST * b->where[i], digests + DIGEST * i, DIGEST);
-    b->n = 0;
-}
-
-/* Hashes `text` into place i, now or with others like it. Requires at most MAX_CHARS bytes. */
-static void hash_later(stage *s, const uint8_t *text, size_t bytes, size_t i)
-{
-    const size_t blocks = padded_blocks(bytes);
-    bin *b = &s->bins[blocks - 1];
-    uint8_t *message = b->messages + BLOCK * blocks * b->n;
-    memcpy(message, text, bytes);
-    pad(message, bytes, blocks, 0);
-    b->where[b->n++] = i;
-    if (b->n == BIN)
-        flush(s, blocks);
+    stage_add(&r->messages, text, bytes, i);
+    return DONE;
 }
 
 static int is_ascii(const uint8_t *text, size_t bytes)
@@ -103,7 +77,7 @@ static size_t one_mailbox(uint8_t *text, size_t local, size_t bytes)
     return kept + bytes - local;
 }
 
-static uint8_t email(stage *s, const uint8_t *bare, size_t bytes, size_t i)
+static uint8_t email(rules *r, const uint8_t *bare, size_t bytes, size_t i)
 {
     static const char GMAIL[] = "@gmail.com";
     enum { GMAIL_BYTES = sizeof GMAIL - 1 };
@@ -121,26 +95,23 @@ static uint8_t email(stage *s, const uint8_t *bare, size_t bytes, size_t i)
         bytes = one_mailbox(text, local, bytes);
     if (text[0] == '@' || text[bytes - 1] == '@')
         return NOT_AN_EMAIL;
-    hash_later(s, text, bytes, i);
-    return DONE;
+    return hash_text(r, text, bytes, i);
 }
 
-static uint8_t phone(stage *s, const uint8_t *bare, size_t bytes, size_t i)
+static uint8_t phone(rules *r, const uint8_t *bare, size_t bytes, size_t i)
 {
     int canonical = bytes >= 11 && bytes <= 16 && bare[0] == '+' && bare[1] != '0';
     for (size_t k = 1; canonical && k < bytes; k++)
         canonical = is_digit(bare[k]);
-    if (canonical) {
-        hash_later(s, bare, bytes, i);
-        return DONE;
-    }
+    if (canonical)
+        return hash_text(r, bare, bytes, i);
     for (size_t k = 0; k < bytes; k++)
         if (is_letter(bare[k]))
             return NOT_A_PHONE;
     return UNDECIDED;
 }
 
-static uint8_t device_id(stage *s, const uint8_t *bare, size_t bytes, size_t i)
+static uint8_t device_id(rules *r, const uint8_t *bare, size_t bytes, size_t i)
 {
     uint8_t text[UUID_CHARS];
     int any = 0;
@@ -148,15 +119,14 @@ static uint8_t device_id(stage *s, const uint8_t *bare, size_t bytes, size_t i)
         return NOT_A_DEVICE_ID;
     for (int k = 0; k < UUID_CHARS; k++) {
         const int is_hyphen = k == 8 || k == 13 || k == 18 || k == 23;
-        if (is_hyphen ? bare[k] != '-' : s->digits.hex[bare[k]] < 0)
+        if (is_hyphen ? bare[k] != '-' : r->digits.hex[bare[k]] < 0)
             return NOT_A_DEVICE_ID;
         any |= !is_hyphen && bare[k] != '0';
         text[k] = lower(bare[k]);
     }
     if (!any)
         return ZERO_DEVICE_ID;
-    hash_later(s, text, bytes, i);
-    return DONE;
+    return hash_text(r, text, bytes, i);
 }
 
 static int read_hex(const int8_t *values, uint8_t digest[DIGEST], const uint8_t *bare)
@@ -188,23 +158,23 @@ static int read_base64(const int8_t *values, uint8_t digest[DIGEST], const uint8
     return (bits & 3) == 0;
 }
 
-static uint8_t ready_hash(stage *s, const uint8_t *bare, size_t bytes, size_t i)
+static uint8_t ready_hash(rules *r, const uint8_t *bare, size_t bytes, size_t i)
 {
     static const uint8_t NOTHING[DIGEST] = { /* SHA-256 of no bytes */
         0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
         0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
     };
     uint8_t digest[DIGEST];
-    if (!(bytes == 2 * DIGEST && read_hex(s->digits.hex, digest, bare))
-        && !(bytes == BASE64_CHARS && read_base64(s->digits.base64, digest, bare)))
+    if (!(bytes == 2 * DIGEST && read_hex(r->digits.hex, digest, bare))
+        && !(bytes == BASE64_CHARS && read_base64(r->digits.base64, digest, bare)))
         return NOT_A_HASH;
     if (memcmp(digest, NOTHING, DIGEST) == 0)
         return HASH_OF_NOTHING;
-    memcpy(s->out + DIGEST * i, digest, DIGEST);
+    memcpy(r->messages.out + DIGEST * i, digest, DIGEST);
     return DONE;
 }
 
-static uint8_t identify(stage *s, value_kind kind, const uint8_t *text, size_t bytes, size_t i)
+static uint8_t identify(rules *r, value_kind kind, const uint8_t *text, size_t bytes, size_t i)
 {
     if (bytes > MAX_CHARS * MAX_UTF8)
         return TOO_LONG;
@@ -220,67 +190,38 @@ static uint8_t identify(stage *s, value_kind kind, const uint8_t *text, size_t b
         return EMPTY;
     switch (kind) {
     case EMAIL:
-        return email(s, text, bytes, i);
+        return email(r, text, bytes, i);
     case PHONE:
-        return phone(s, text, bytes, i);
+        return phone(r, text, bytes, i);
     case DEVICE_ID:
-        return device_id(s, text, bytes, i);
+        return device_id(r, text, bytes, i);
     case READY_HASH:
-        return ready_hash(s, text, bytes, i);
+        return ready_hash(r, text, bytes, i);
     default: /* an identifier that a party issued: its case is its own, and ASCII is in NFC */
-        hash_later(s, text, bytes, i);
-        return DONE;
+        return hash_text(r, text, bytes, i);
     }
 }
 
-static uint64_t offset(const text_column *c, size_t i)
-{
-    uint32_t narrow;
-    uint64_t wide;
-    if (c->wide) {
-        memcpy(&wide, c->offsets + sizeof wide * i, sizeof wide);
-        return wide;
-    }
-    memcpy(&narrow, c->offsets + sizeof narrow * i, sizeof narrow);
-    return narrow;
-}
-
-static int is_there(const text_column *c, size_t i)
-{
-    return c->validity == NULL || c->validity[i >> 3] >> (i & 7) & 1;
-}
-
-static int identify_all(stage *s, value_kind kind, const text_column *c, uint8_t *status)
+static int identify_all(rules *r, value_kind kind, const text_column *c, uint8_t *status)
 {
     for (size_t i = 0; i < c->n; i++) {
-        const size_t at = c->first + i;
-        status[i] = EMPTY;
-        if (!is_there(c, at))
-            continue;
-        const uint64_t begin = offset(c, at), end = offset(c, at + 1);
-        if (begin > end || end > c->data_bytes)
-            return -2;
-        if (begin < end)
-            status[i] = identify(s, kind, c->data + begin, (size_t)(end - begin), i);
+        const uint8_t *text;
+        size_t bytes;
+        const int found = text_at(c, i, &text, &bytes);
+        if (found < 0)
+            return MISFIT;
+        status[i] = found ? identify(r, kind, text, bytes, i) : EMPTY;
     }
-    for (size_t blocks = 1; blocks <= MAX_BLOCKS; blocks++)
-        if (s->bins[blocks - 1].n)
-            flush(s, blocks);
+    stage_flush(&r->messages);
     return 0;
 }
 
 int identify_column(hash_many *hash, value_kind kind, const text_column *column, uint8_t *out, uint8_t *status)
 {
-    enum { ALL_BLOCKS = MAX_BLOCKS * (MAX_BLOCKS + 1) / 2 };
-    stage s = {.hash = hash, .out = out, .digits = all_digits()};
-    uint8_t *messages = malloc((size_t)ALL_BLOCKS * BIN * BLOCK), *next = messages;
-    if (messages == NULL)
-        return -1;
-    for (size_t blocks = 1; blocks <= MAX_BLOCKS; blocks++) {
-        s.bins[blocks - 1].messages = next;
-        next += blocks * BIN * BLOCK;
-    }
-    const int result = identify_all(&s, kind, column, status);
-    free(messages);
+    rules r = {.digits = all_digits()};
+    if (stage_open(&r.messages, hash, out) < 0)
+        return NO_MEMORY;
+    const int result = identify_all(&r, kind, column, status);
+    stage_close(&r.messages);
     return result;
 }

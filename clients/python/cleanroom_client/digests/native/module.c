@@ -52,30 +52,54 @@ static hash_many *find_hash(const char *name)
     return NULL;
 }
 
-/* Raises where the buffers cannot hold `first + n` values. */
-static int fits(const text_column *c, const Py_buffer *validity, const Py_buffer *offsets,
-                const Py_buffer *out, const Py_buffer *status)
+/* The six arguments that are a text column, and the two that are written. */
+typedef struct {
+    Py_buffer validity, offsets, data, out, status;
+    Py_ssize_t first, n;
+    int wide;
+} column_buffers;
+#define COLUMN "z*z*z*pnnw*w*"
+#define COLUMN_ARGS(b) \
+    &(b).validity, &(b).offsets, &(b).data, &(b).wide, &(b).first, &(b).n, &(b).out, &(b).status
+
+static text_column column_of(const column_buffers *b)
 {
-    const size_t most = PY_SSIZE_T_MAX / 64, width = c->wide ? 8 : 4;
-    const int counted = c->first <= most && c->n <= most;
-    const size_t end = counted ? c->first + c->n : 0;
-    const int read = counted && (c->n == 0 || (size_t)offsets->len >= width * (end + 1))
-                     && (c->validity == NULL || (size_t)validity->len >= (end + 7) / 8);
-    if (read && (size_t)out->len == DIGEST * c->n && (size_t)status->len == c->n)
-        return 1;
+    return (text_column){
+        .validity = b->validity.buf, .offsets = b->offsets.buf, .data = b->data.buf,
+        .data_bytes = (uint64_t)b->data.len, .first = (size_t)b->first, .n = (size_t)b->n, .wide = b->wide,
+    };
+}
+
+static void release(column_buffers *b)
+{
+    PyBuffer_Release(&b->validity);
+    PyBuffer_Release(&b->offsets);
+    PyBuffer_Release(&b->data);
+    PyBuffer_Release(&b->out);
+    PyBuffer_Release(&b->status);
+}
+
+/* Raises where the buffers cannot hold `first + n` values. */
+static int fits(const column_buffers *b)
+{
+    const Py_ssize_t most = PY_SSIZE_T_MAX / 64, width = b->wide ? 8 : 4;
+    if (b->first >= 0 && b->n >= 0 && b->first <= most && b->n <= most) {
+        const Py_ssize_t end = b->first + b->n;
+        const int offsets = b->n == 0 || b->offsets.len >= width * (end + 1);
+        const int validity = b->validity.buf == NULL || b->validity.len >= (end + 7) / 8;
+        if (offsets && validity && b->out.len == DIGEST * b->n && b->status.len == b->n)
+            return 1;
+    }
     PyErr_SetString(PyExc_ValueError, "the buffers do not have the size of so many values");
     return 0;
 }
 
-static PyObject *identify_into(hash_many *hash, int kind, const text_column *c, uint8_t *out, uint8_t *status)
+/* None, or the exception for NO_MEMORY or MISFIT. */
+static PyObject *outcome(int result)
 {
-    int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = identify_column(hash, (value_kind)kind, c, out, status);
-    Py_END_ALLOW_THREADS
-    if (failed == -1)
+    if (result == NO_MEMORY)
         return PyErr_NoMemory();
-    if (failed)
+    if (result == MISFIT)
         return PyErr_Format(PyExc_ValueError, "the offsets of a text column do not fit its data");
     Py_RETURN_NONE;
 }
@@ -88,53 +112,76 @@ PyDoc_STRVAR(identify_doc,
 static PyObject *identify(PyObject *self, PyObject *args)
 {
     const char *name;
-    Py_buffer validity, offsets, data, out, status;
-    Py_ssize_t first, n;
-    int kind, wide;
-    PyObject *result = NULL;
+    column_buffers b;
+    int kind, failed = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "siz*z*z*pnnw*w*:identify", &name, &kind, &validity, &offsets, &data,
-                          &wide, &first, &n, &out, &status))
+    if (!PyArg_ParseTuple(args, "si" COLUMN ":identify", &name, &kind, COLUMN_ARGS(b)))
         return NULL;
     hash_many *hash = find_hash(name);
-    const text_column c = {
-        .validity = validity.buf, .offsets = offsets.buf, .data = data.buf,
-        .data_bytes = (uint64_t)data.len,
-        .first = (size_t)first, .n = (size_t)n, .wide = wide,
-    };
-    if (hash && (kind < 0 || kind >= KINDS))
+    const text_column c = column_of(&b);
+    const int is_kind = kind >= 0 && kind < KINDS;
+    if (hash && !is_kind)
         PyErr_SetString(PyExc_ValueError, "there is no such kind of value");
-    else if (hash && fits(&c, &validity, &offsets, &out, &status))
-        result = identify_into(hash, kind, &c, out.buf, status.buf);
-    PyBuffer_Release(&validity);
-    PyBuffer_Release(&offsets);
-    PyBuffer_Release(&data);
-    PyBuffer_Release(&out);
-    PyBuffer_Release(&status);
-    return result;
+    const int ready = hash && is_kind && fits(&b);
+    if (ready) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = identify_column(hash, (value_kind)kind, &c, b.out.buf, b.status.buf);
+        Py_END_ALLOW_THREADS
+    }
+    release(&b);
+    return ready ? outcome(failed) : NULL;
 }
 
-PyDoc_STRVAR(hmac_doc,
-             "hmac_sha256(path, key, prefix, items) -> bytes\n\nReturn HMAC-SHA256 of the prefix and"
-             " each packed item (32 bytes). Raises ValueError for lengths or a path that is not here.");
+PyDoc_STRVAR(texts_doc,
+             "hmac_texts(path, key, prefix, validity, offsets, data, wide, first, n, out, there) -> None"
+             "\n\nWrite HMAC-SHA256 of the prefix and each of n texts of an Arrow array, and whether there"
+             " is one (1 byte each). Raises ValueError for sizes that do not fit.");
 
-static PyObject *hmac_sha256(PyObject *self, PyObject *args)
+static PyObject *texts(PyObject *self, PyObject *args)
 {
     const char *name;
-    Py_buffer key, prefix, items;
-    PyObject *out = NULL;
+    Py_buffer key, prefix;
+    column_buffers b;
+    int failed = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "sy*y*y*:hmac_sha256", &name, &key, &prefix, &items))
+    if (!PyArg_ParseTuple(args, "sy*y*" COLUMN ":hmac_texts", &name, &key, &prefix, COLUMN_ARGS(b)))
         return NULL;
     hash_many *hash = find_hash(name);
-    if (hash && items.len % DIGEST)
+    const text_column c = column_of(&b);
+    const keyed k = {key.buf, prefix.buf, (size_t)key.len, (size_t)prefix.len};
+    const int ready = hash && fits(&b);
+    if (ready) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = hmac_texts(hash, &k, &c, b.out.buf, b.status.buf);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&key);
+    PyBuffer_Release(&prefix);
+    release(&b);
+    return ready ? outcome(failed) : NULL;
+}
+
+PyDoc_STRVAR(items_doc,
+             "hmac_items(path, key, prefix, items) -> bytes\n\nReturn HMAC-SHA256 of the prefix and"
+             " each packed item (32 bytes). Raises ValueError for lengths or a path that is not here.");
+
+static PyObject *items(PyObject *self, PyObject *args)
+{
+    const char *name;
+    Py_buffer key, prefix, packed;
+    PyObject *out = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "sy*y*y*:hmac_items", &name, &key, &prefix, &packed))
+        return NULL;
+    hash_many *hash = find_hash(name);
+    const keyed k = {key.buf, prefix.buf, (size_t)key.len, (size_t)prefix.len};
+    if (hash && packed.len % DIGEST)
         PyErr_Format(PyExc_ValueError, "items have %d bytes each", DIGEST);
-    else if (hash && (out = PyBytes_FromStringAndSize(NULL, items.len)) != NULL && items.len) {
+    else if (hash && (out = PyBytes_FromStringAndSize(NULL, packed.len)) != NULL && packed.len) {
         uint8_t *to = (uint8_t *)PyBytes_AsString(out);
         int failed;
         Py_BEGIN_ALLOW_THREADS
-        failed = hmac_many(hash, to, key.buf, (size_t)key.len, prefix.buf, (size_t)prefix.len,
-                           items.buf, (size_t)items.len / DIGEST);
+        failed = hmac_items(hash, &k, packed.buf, (size_t)packed.len / DIGEST, to);
         Py_END_ALLOW_THREADS
         if (failed) {
             Py_CLEAR(out);
@@ -143,7 +190,7 @@ static PyObject *hmac_sha256(PyObject *self, PyObject *args)
     }
     PyBuffer_Release(&key);
     PyBuffer_Release(&prefix);
-    PyBuffer_Release(&items);
+    PyBuffer_Release(&packed);
     return out;
 }
 
@@ -168,7 +215,8 @@ static PyObject *paths(PyObject *self, PyObject *none)
 
 static PyMethodDef METHODS[] = {
     {"identify", identify, METH_VARARGS, identify_doc},
-    {"hmac_sha256", hmac_sha256, METH_VARARGS, hmac_doc},
+    {"hmac_items", items, METH_VARARGS, items_doc},
+    {"hmac_texts", texts, METH_VARARGS, texts_doc},
     {"paths", paths, METH_NOARGS, paths_doc},
     {NULL, NULL, 0, NULL},
 };
