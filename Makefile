@@ -20,9 +20,9 @@ help: ## say what can be made
 .PHONY: venv
 venv: .venv/installed ## make the virtual environment .venv
 
-KERNEL := $(wildcard clients/python/cleanroom_client/blinding/native/*.[ch])
+NATIVE := $(wildcard clients/python/cleanroom_client/*/native/*.[ch])
 
-.venv/installed: requirements.lock pyproject.toml $(KERNEL)
+.venv/installed: requirements.lock pyproject.toml $(NATIVE)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "Installing into .venv (a minute or two, once)"
 	@$(PYTHON) -m venv --clear .venv

@@ -198,12 +198,19 @@ def test_person_references_are_16_bytes_and_differ_by_person_and_key():
 def test_hmac_tokens_are_bound_to_key_type_collaboration_and_version():
     identity, key = hashlib.sha256(b"x").digest(), SharedKey(bytes(32))
     expected = b"cleanroom/v1 hmac token\0spring\0email\0" + identity
-    tokens = hmac_tokens([identity], key, KeyType.EMAIL, "spring")
-    assert tokens == [hmac.digest(bytes(32), expected, "sha256")]
-    assert tokens != hmac_tokens([identity], key, KeyType.PHONE, "spring")
-    assert tokens != hmac_tokens([identity], key, KeyType.EMAIL, "autumn")
+    tokens = hmac_tokens(identity, key, KeyType.EMAIL, "spring")
+    assert tokens == hmac.digest(bytes(32), expected, "sha256")
+    assert tokens != hmac_tokens(identity, key, KeyType.PHONE, "spring")
+    assert tokens != hmac_tokens(identity, key, KeyType.EMAIL, "autumn")
 
 
 def test_sha256_tokens_are_the_identities():
-    ids = [hashlib.sha256(b"x").digest()]
-    assert sha256_tokens(ids) == ids
+    packed = hashlib.sha256(b"x").digest() + hashlib.sha256(b"y").digest()
+    assert sha256_tokens(memoryview(packed)) == packed
+
+
+@pytest.mark.parametrize("n", [1, 31, 33])
+def test_tokens_are_made_of_whole_identities(n):
+    for make in (sha256_tokens, lambda ids: hmac_tokens(ids, SharedKey(bytes(32)), "email", "a")):
+        with pytest.raises(ValueError, match="32 bytes each"):
+            make(bytes(n))

@@ -1,6 +1,7 @@
 """Normalisation and identities on the mess that real lists hold."""
 
 import hashlib
+import re
 
 import pyarrow as pa
 import pytest
@@ -137,7 +138,7 @@ def test_a_column_gives_identities_in_place_and_counts_rejects_by_reason():
     column = pa.chunked_array([["a@b.c", None, " "], ["nonsense", "A@B.C", "nonsense"]])
     found, rejects = identities(KeyType.EMAIL, column, None)
     digest = hashlib.sha256(b"a@b.c").digest()
-    assert found == [digest, None, None, None, digest, None]
+    assert found.to_pylist() == [digest, None, None, None, digest, None]
     assert dict(rejects.by_reason) == {Reason.EMPTY: 2, Reason.NOT_AN_EMAIL: 2}
     assert (rejects.empty, rejects.unparseable) == (2, 2)
     assert "nonsense" not in repr(rejects)
@@ -160,6 +161,17 @@ def test_any_text_is_refused_or_normalised_to_a_fixed_point(kind, text, region):
     except Unparseable:
         return
     assert normalise(kind, once, region) == once
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(" \t\n\x1c\x85\xa0\u2003\u3000\u200b\ufeffa\x00", max_size=12))
+def test_exactly_white_space_and_invisible_characters_fall_from_the_ends(text):
+    bare = re.sub("^[\\s\u200b\ufeff]+|[\\s\u200b\ufeff]+$", "", text)
+    if bare:
+        assert normalise(KeyType.COOKIE, text, None) == bare
+    else:
+        with pytest.raises(Unparseable, match="empty"):
+            normalise(KeyType.COOKIE, text, None)
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,9 +4,18 @@ import base64
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from cleanroom_client.identifiers import KeyColumn, KeyType, Unparseable, identity, normalise
+from cleanroom_client.identifiers import (
+    KeyColumn,
+    KeyType,
+    Unparseable,
+    identities,
+    identity,
+    normalise,
+)
+from support.columns import on_every_path
 
 _FILE = Path(__file__).parents[2] / "../shared/data/vectors/uid2/normalization.json"
 
@@ -24,6 +33,28 @@ def test_valid_emails_get_the_published_form_and_hash(vectors):
         digest = identity(KeyType.EMAIL, raw, None)
         assert base64.b64encode(digest).decode() == hashes[-1]
         assert all(identity(KeyColumn.EMAIL_SHA256, text, None) == digest for text in hashes)
+
+
+@on_every_path
+def test_columns_of_emails_get_the_published_hashes(vectors, digest_path):
+    rows = vectors["email_valid"] + vectors["email_docs"]
+    found, rejects = identities(KeyType.EMAIL, pa.array([row[0] for row in rows]), None)
+    published = [base64.b64decode(row[-1]) for row in rows]
+    assert found.to_pylist() == published
+    hashes = pa.array([row[-1] for row in rows])
+    assert identities(KeyColumn.EMAIL_SHA256, hashes, None)[0].equals(found)
+    bad, more = identities(KeyType.EMAIL, pa.array(vectors["email_invalid"]), None)
+    assert bad.null_count == len(bad) > 0 == len(rejects.by_reason)
+    assert sum(more.by_reason.values()) == len(bad)
+
+
+@on_every_path
+def test_columns_of_phones_get_the_published_hashes(vectors, digest_path):
+    phones, hexes, base64s = map(pa.array, zip(*vectors["phone_hash"], strict=True))
+    found, _ = identities(KeyType.PHONE, phones, None)
+    assert [digest.hex() for digest in found.to_pylist()] == hexes.to_pylist()
+    for hashes in (hexes, base64s):
+        assert identities(KeyColumn.PHONE_SHA256, hashes, None)[0].equals(found)
 
 
 def test_invalid_emails_are_refused(vectors):

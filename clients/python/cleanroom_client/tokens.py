@@ -15,7 +15,6 @@ from cleanroom_client.blinding import (
     SharedKey,
     domain_tag,
     hmac_tokens,
-    sha256_tokens,
 )
 from cleanroom_client.blinding.curve25519 import POINT_BYTES
 from cleanroom_client.errors import PolicyUnknown
@@ -106,7 +105,8 @@ class HmacTokens(_Quick):
     def make(self, identities: Sequence[bytes], key_type: KeyType, done: Done) -> list[bytes]:
         """Hash each identity."""
         done(len(identities))
-        return hmac_tokens(identities, self._key, key_type, self._collaboration)
+        packed = hmac_tokens(b"".join(identities), self._key, key_type, self._collaboration)
+        return [packed[at : at + POINT_BYTES] for at in range(0, len(packed), POINT_BYTES)]
 
 
 class Sha256Tokens(_Quick):
@@ -120,7 +120,7 @@ class Sha256Tokens(_Quick):
     def make(self, identities: Sequence[bytes], _key_type: KeyType, done: Done) -> list[bytes]:
         """Return the identities."""
         done(len(identities))
-        return sha256_tokens(identities)
+        return list(identities)
 
 
 def check_scheme(collaboration: Collaboration) -> None:

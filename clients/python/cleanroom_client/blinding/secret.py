@@ -10,10 +10,12 @@ import hmac
 from collections.abc import Callable
 from typing import Never, Self
 
+import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cleanroom_client.blinding.kernel import Kernel
 from cleanroom_client.blinding.points import BadPoint, PointFault, check_point
+from cleanroom_client.digests import Packed, hmac_items, hmac_texts
 
 SECRET_BYTES = 32
 REFERENCE_BYTES = 16
@@ -97,6 +99,10 @@ class SharedKey(_Hidden):
         """Return HMAC-SHA256 of `message` (32 bytes)."""
         return hmac.digest(self._raw, message, "sha256")
 
+    def macs(self, prefix: bytes, items: Packed) -> bytes:
+        """Return, packed, the `mac` of `prefix` and each packed item (32 bytes); ValueError."""
+        return hmac_items(self._raw, prefix, items)
+
     def reveal_to_keystore(self) -> bytes:
         """Return the 32 secret bytes; the envelope that wraps them for a party reads them too."""
         return self._raw
@@ -120,6 +126,10 @@ class PersonKey(_Hidden):
         """Return the 16-byte reference of `person`, the same for the same text."""
         message = _REFERENCE_DOMAIN + person.encode()
         return hmac.digest(self._raw, message, "sha256")[:REFERENCE_BYTES]
+
+    def references(self, persons: pa.Array) -> pa.FixedSizeBinaryArray:
+        """Return the `reference` of each text (string or large_string), null for none or empty."""
+        return hmac_texts(self._raw, _REFERENCE_DOMAIN, persons, size=REFERENCE_BYTES)
 
     def reveal_to_keystore(self) -> bytes:
         """Return the 32 secret bytes."""

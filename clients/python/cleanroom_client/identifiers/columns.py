@@ -7,16 +7,18 @@ import binascii
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
 import pyarrow as pa
 
+from cleanroom_client.identifiers.ascii_rules import Kind, identify
+from cleanroom_client.identifiers.identified import UNDECIDED, Identified
 from cleanroom_client.identifiers.kinds import KeyColumn, KeyType
 from cleanroom_client.identifiers.normalise import Reason, Unparseable, normalise, trimmed
 
-IDENTITY_BYTES = 32
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z+/]{43}=")
 _HASH_OF_NOTHING = hashlib.sha256(b"").digest()
@@ -91,33 +93,52 @@ def identities(
     kind: KeyColumn | KeyType,
     column: pa.Array | pa.ChunkedArray,
     region: str | None,
-) -> tuple[list[bytes | None], RejectReport]:
-    """Return one identity (32 bytes) or None per value of a text column, and the rejects.
+) -> tuple[pa.FixedSizeBinaryArray, RejectReport]:
+    """Return the 32-byte identities of a text column, null where there is none, and the rejects.
 
-    Null and blank values count as `empty`. Never raises for a value.
+    Null and blank values count as `empty`. Equals `identity` value by value; each distinct text
+    beyond the rules for ASCII goes through it once. Raises TypeError for a column that is not of
+    text, never for a value.
     """
-    rejects: Counter[Reason] = Counter()
+    key_column = KeyColumn(kind)
+    found = Identified.undecided(len(column))
     known: dict[str, bytes | Reason] = {}
-    result = list(_each(KeyColumn(kind), column, region, rejects, known))
-    return result, RejectReport(by_reason=rejects)
+    at = 0
+    for texts in _text_chunks(column):
+        part = found.part(at, len(texts))
+        identify(Kind.of(key_column), texts, part)
+        _refer(key_column, region, texts, part, known)
+        at += len(texts)
+    return found.array(), RejectReport(by_reason=found.rejects())
 
 
-def _each(
+def _text_chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    """Return the column's chunks as string or large_string arrays."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_string_view(kind) or pa.types.is_null(kind):
+        kind = pa.large_string()
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise TypeError(f"match keys are read from a column of text, not of {column.type}")
+    return [chunk.cast(kind) for chunk in chunks]
+
+
+def _refer(
     kind: KeyColumn,
-    column: pa.Array | pa.ChunkedArray,
     region: str | None,
-    rejects: Counter[Reason],
+    texts: pa.Array,
+    found: Identified,
     known: dict[str, bytes | Reason],
-) -> Iterator[bytes | None]:
-    for text in column.to_pylist():
-        found = known.get(text or "")
-        if found is None:
-            found = known[text or ""] = _identity_or_reason(kind, text or "", region)
-        if isinstance(found, Reason):
-            rejects[found] += 1
-            yield None
-        else:
-            yield found
+) -> None:
+    """Settle the values that are undecided, each distinct text once."""
+    places = np.flatnonzero(found.status == UNDECIDED)
+    if not len(places):
+        return
+    values = texts.take(pa.array(places)).to_pylist()
+    for text in values:
+        if text not in known:
+            known[text] = _identity_or_reason(kind, text, region)
+    found.settle(places, [known[text] for text in values])
 
 
 def _identity_or_reason(kind: KeyColumn, text: str, region: str | None) -> bytes | Reason:

@@ -8,7 +8,6 @@ trimmed and brought to Unicode NFC with their case kept, because `ab12` and `AB1
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 from enum import StrEnum
 
@@ -21,9 +20,6 @@ PROFILE = "uid2-2026"
 MAX_CHARS = 1024
 # Python's strip() knows no-break spaces; these two survive copying from web pages and BOM files.
 _INVISIBLE = "\u200b\ufeff"
-_EDGE = re.compile(rf"^[\s{_INVISIBLE}]+|[\s{_INVISIBLE}]+$")
-# str.lower() would change non-ASCII letters, which UID2 does not.
-_LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _GAP = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # white space and control characters
 _LETTER = re.compile(r"[^\W\d_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,7 +66,9 @@ def trimmed(text: str) -> str:
         raise Unparseable(Reason.TOO_LONG)
     if _SURROGATE.search(text):  # alone, they have no UTF-8
         raise Unparseable(Reason.NOT_TEXT)
-    bare = _EDGE.sub("", text)
+    bare, before = text, None
+    while bare != before:
+        bare, before = bare.strip().strip(_INVISIBLE), bare
     if not bare:
         raise Unparseable(Reason.EMPTY)
     return bare
@@ -96,7 +94,8 @@ def normalise(kind: KeyType, text: str, region: str | None) -> str:
 
 
 def _email(bare: str) -> str:
-    local, at, domain = bare.translate(_LOWER_ASCII).partition("@")
+    # bytes.lower() knows ASCII alone; str.lower() would change other letters, which UID2 does not.
+    local, at, domain = bare.encode().lower().decode().partition("@")
     if domain == "gmail.com":
         local = local.partition("+")[0].replace(".", "")
     if not (local and at and domain) or "@" in domain or _GAP.search(bare):

@@ -110,7 +110,7 @@ class TableReader:
                 texts = raw.columns[self._places[column]]
                 more, rejects = identities(column, texts, self._region)
                 self._tally.add_rejects(column, rejects)
-                found = [a or b for a, b in zip(found, more, strict=True)]
+                found = [a or b for a, b in zip(found, more.to_pylist(), strict=True)]
         return found
 
     def _columns(self, raw: RawBatch) -> Iterator[pa.Array]:
