@@ -138,10 +138,10 @@ def test_the_holder_shares_the_key_and_both_make_the_same_tokens(room, tmp_path)
         partner.blind()
     mine, theirs = (secrets_of(tmp_path, who).shared for who in ("acme-brand", "megamart"))
     email = identity(KeyType.EMAIL, "person0@example.com", None)
-    expected = hmac_tokens([email], theirs, KeyType.EMAIL, "spring")
-    assert hmac_tokens([email], mine, KeyType.EMAIL, "spring") == expected
+    expected = hmac_tokens(email, theirs, KeyType.EMAIL, "spring")
+    assert hmac_tokens(email, mine, KeyType.EMAIL, "spring") == expected
     sent = pa.ipc.open_stream(room.chunks["u-0"][0]).read_all()
-    assert sent["tok_email"].to_pylist()[0] == expected[0]
+    assert sent["tok_email"].to_pylist()[0] == expected
     assert theirs.reveal_to_keystore() not in room.envelopes["megamart"][1]
 
 

@@ -56,7 +56,7 @@ def test_every_spelling_is_normalised_to_what_it_stands_for(files, dataset, key)
     frame = files.of(dataset)
     found, rejects = identities(key, pa.array(frame[key].tolist(), pa.string()), "RU")
     wanted = [identity(key, text, "RU") if text else None for text in frame[f"true_{key}"]]
-    assert found == wanted
+    assert found.to_pylist() == wanted
     assert rejects.unparseable > 0
     assert rejects.empty > 0
 

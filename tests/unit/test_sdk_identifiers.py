@@ -137,7 +137,7 @@ def test_a_column_gives_identities_in_place_and_counts_rejects_by_reason():
     column = pa.chunked_array([["a@b.c", None, " "], ["nonsense", "A@B.C", "nonsense"]])
     found, rejects = identities(KeyType.EMAIL, column, None)
     digest = hashlib.sha256(b"a@b.c").digest()
-    assert found == [digest, None, None, None, digest, None]
+    assert found.to_pylist() == [digest, None, None, None, digest, None]
     assert dict(rejects.by_reason) == {Reason.EMPTY: 2, Reason.NOT_AN_EMAIL: 2}
     assert (rejects.empty, rejects.unparseable) == (2, 2)
     assert "nonsense" not in repr(rejects)

@@ -91,15 +91,15 @@ def identities(
     kind: KeyColumn | KeyType,
     column: pa.Array | pa.ChunkedArray,
     region: str | None,
-) -> tuple[list[bytes | None], RejectReport]:
-    """Return one identity (32 bytes) or None per value of a text column, and the rejects.
+) -> tuple[pa.FixedSizeBinaryArray, RejectReport]:
+    """Return one identity (32 bytes) or null per value of a text column, and the rejects.
 
     Null and blank values count as `empty`. Never raises for a value.
     """
     rejects: Counter[Reason] = Counter()
     known: dict[str, bytes | Reason] = {}
-    result = list(_each(KeyColumn(kind), column, region, rejects, known))
-    return result, RejectReport(by_reason=rejects)
+    found = list(_each(KeyColumn(kind), column, region, rejects, known))
+    return pa.array(found, pa.binary(IDENTITY_BYTES)), RejectReport(by_reason=rejects)
 
 
 def _each(
