@@ -66,7 +66,7 @@ class Repeats:
         needed = self._count + len(chosen)
         if needed > len(self._kept):
             # In place: a copy would hold everything twice.
-            room = len(self._kept) + min(len(self._kept), _STEP_ROWS)
+            room = min(self._most, len(self._kept) + min(len(self._kept), _STEP_ROWS))
             self._kept.resize(max(needed, room), refcheck=False)
         self._kept[self._count : needed] = chosen
         self._count = needed

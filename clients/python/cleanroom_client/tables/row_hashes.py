@@ -58,6 +58,8 @@ def _word_hashes(octets: np.ndarray, starts: np.ndarray, lengths: np.ndarray) ->
     longest = min(int(lengths.max(initial=0)), _LONG_BYTES)
     for done in range(0, longest, _WORD_BYTES):
         left = np.clip(lengths - done, 0, _WORD_BYTES)
-        at = np.minimum(starts + done, len(words) - 1)  # a text that ended is masked out
-        hashes = _mixed(hashes, words[at] & _LOW[left])
+        at = np.minimum(starts + done, len(words) - 1)
+        more = _mixed(hashes, words[at] & _LOW[left])
+        # A text that ended keeps its hash, however long the others are.
+        hashes = np.where(left > 0, more, hashes)
     return hashes
