@@ -35,13 +35,13 @@ from cleanroom.wiring.serve import serve
 from cleanroom_client import CleanRoom
 from cleanroom_client.chunks import Chunk, Journal, rows_per_chunk
 from cleanroom_client.packed import unpack
-from cleanroom_client.sender import Sender
+from cleanroom_client.sender import SEGMENT_CHUNKS, STREAM_SEGMENTS, Sender
 from cleanroom_client.tables import DatasetSpec, wire_schema
 from cleanroom_client.tokens import Sha256Tokens
 from cleanroom_client.upload import pb
 
 BAR, ROUNDS = 0.5, 5
-SEGMENT = 4
+STREAM_CHUNKS = SEGMENT_CHUNKS * STREAM_SEGMENTS
 RAW = "bench.Raw", "Take"
 DATASET, OWNER = "audience", "acme-brand"
 POLICY = b"""\
@@ -125,7 +125,7 @@ def begun(room: CleanRoom, number: int) -> pb.Upload:
 
 
 def send_upload(room: CleanRoom, chunks: list[Chunk], number: int) -> float:
-    """Return the seconds that sending takes in segments, as the SDK sends them."""
+    """Return the seconds that sending takes in streams as long as the SDK's."""
     sender = Sender(
         room._session,
         begun(room, number),
@@ -134,17 +134,16 @@ def send_upload(room: CleanRoom, chunks: list[Chunk], number: int) -> float:
         progress=lambda *_: None,
     )
     started = time.perf_counter()
-    for at in range(0, len(chunks), SEGMENT):
-        sender._deliver(chunks[at : at + SEGMENT])
+    for at in range(0, len(chunks), STREAM_CHUNKS):
+        sender._deliver(chunks[at : at + STREAM_CHUNKS])
     return time.perf_counter() - started
 
 
 def send_raw(room: CleanRoom, chunks: list[Chunk]) -> float:
-    """Return the seconds that the same bytes take as messages of bytes, in as many streams."""
+    """Return the seconds that the same bytes take as messages of bytes, in one stream."""
     method = room._session.transport.channel.stream_unary("/" + "/".join(RAW))
     started = time.perf_counter()
-    for at in range(0, len(chunks), SEGMENT):
-        method(iter([chunk.data for chunk in chunks[at : at + SEGMENT]]), timeout=60)
+    method(iter([chunk.data for chunk in chunks]), timeout=60)
     return time.perf_counter() - started
 
 

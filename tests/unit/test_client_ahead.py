@@ -113,3 +113,20 @@ def test_whoever_waits_hears_so_now_and_then():
 
     with Ahead(work) as ahead:
         assert list(ahead.each(lambda: waits.append(1))) == [1]
+
+
+def test_items_that_wait_can_be_taken_together():
+    filled = threading.Event()
+
+    def work(check):
+        for i in range(7):
+            if i == 3:
+                filled.set()
+            yield i
+
+    with Ahead(work, room=3) as ahead:
+        filled.wait(10)
+        groups = list(ahead.together(_idle, most=2))
+    assert [item for group in groups for item in group] == list(range(7))
+    assert groups[0] == [0, 1]
+    assert all(1 <= len(group) <= 2 for group in groups)

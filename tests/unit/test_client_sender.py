@@ -13,7 +13,7 @@ from cleanroom_client.errors import ServiceUnreachable
 from cleanroom_client.tables import TableReader
 from cleanroom_client.tokens import PsiTokens
 from support.fake_partner import connect, exposures, join, write_csv
-from support.fake_service import fake_service, unavailable
+from support.fake_service import fake_service, slow, unavailable
 
 ROWS, SEGMENT = 3, 2
 
@@ -22,6 +22,7 @@ ROWS, SEGMENT = 3, 2
 def room(tmp_path, monkeypatch):
     monkeypatch.setattr(upload_module, "rows_per_chunk", lambda schema: ROWS)
     monkeypatch.setattr(sender, "SEGMENT_CHUNKS", SEGMENT)
+    monkeypatch.setattr(sender, "STREAM_SEGMENTS", 1)
     with fake_service() as running:
         join(running, tmp_path)
         yield running
@@ -101,6 +102,23 @@ def test_the_next_segment_is_blinded_while_one_is_sent(room, tmp_path, monkeypat
     with connect(room, tmp_path) as partner:
         partner.upload("exposures", exposures(12))
     assert overlapped == [True]
+
+
+def test_segments_that_wait_for_the_service_go_in_one_stream(room, tmp_path, monkeypatch):
+    monkeypatch.setattr(sender, "STREAM_SEGMENTS", 3)
+    sent, add = [], chunks.Journal.add
+
+    def counting(self, made):
+        sent.append(len(made))
+        return add(self, made)
+
+    monkeypatch.setattr(chunks.Journal, "add", counting)
+    room.faults["UploadChunks"] = [slow(0.3)]
+    with connect(room, tmp_path) as partner:
+        partner.upload("exposures", exposures(90))
+    assert room.received == list(range(30))
+    assert max(sent) == 3 * SEGMENT
+    assert room.count("UploadChunks") == len(sent)
 
 
 def test_an_interrupt_ends_every_stage_and_a_repeat_goes_on(room, tmp_path, blinded):

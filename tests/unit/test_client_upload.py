@@ -20,6 +20,7 @@ from support.fake_service import fake_service, unavailable
 def room(tmp_path, monkeypatch):
     monkeypatch.setattr(upload_module, "rows_per_chunk", lambda schema: 3)
     monkeypatch.setattr(sender, "SEGMENT_CHUNKS", 2)
+    monkeypatch.setattr(sender, "STREAM_SEGMENTS", 1)
     with fake_service() as running:
         join(running, tmp_path)
         yield running

@@ -2,8 +2,9 @@
 
     a thread reads and checks   ->   a thread blinds and encodes   ->   the caller's thread sends
 
-Each arrow holds one segment of chunks at most, so that memory is bounded and the slowest of the
-three sets the pace of all: the service's pace is the reader's pace.
+Each arrow holds a few segments of chunks at most, so that memory is bounded and the slowest of
+the three sets the pace of all: the service's pace is the reader's pace. Where that is the service,
+segments wait and go together: a stream costs it more than a chunk.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from cleanroom_client.tables import Batch
 from cleanroom_client.tokens import Tokens
 
 SEGMENT_CHUNKS = 4
+STREAM_SEGMENTS = 3
 
 T = TypeVar("T")
 Numbered = Sequence[tuple[int, Batch]]
@@ -59,9 +61,9 @@ class Sender:
         Requires the same batches in the same order whenever the upload is resumed.
         Whatever ends this, an interrupt too, ends both threads before it leaves.
         """
-        with Ahead(lambda check: self._made(batches, check)) as made:
-            for chunks in made.each(self._tell):
-                self._send(chunks)
+        with Ahead(lambda check: self._made(batches, check), room=STREAM_SEGMENTS) as made:
+            for segments in made.together(self._tell, most=STREAM_SEGMENTS):
+                self._send([chunk for segment in segments for chunk in segment])
                 self._tell()
         self._tell()
         chunks_in_all = self._read_chunks
