@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
@@ -9,8 +10,10 @@ import pytest
 
 from cleanroom_client import blinder
 from cleanroom_client.blinder import Blinder
-from cleanroom_client.blinding import BlindingKey, blind
+from cleanroom_client.blinding import BlindingKey, blind, blind_identities
 from cleanroom_client.blinding.points import BadPoint
+from cleanroom_client.identifiers import KeyType
+from cleanroom_client.tokens import PsiTokens
 
 KEY = BlindingKey(b"\5" * 32)
 POINTS = [i.to_bytes(32, "little") for i in range(2, 12)]
@@ -56,6 +59,25 @@ def test_what_hears_of_progress_can_end_the_work(small_chunks):
 
     with Blinder(KEY, workers=2) as many, pytest.raises(KeyboardInterrupt):
         many.blind(PACKED, done=stop)
+
+
+def test_an_identity_that_comes_again_is_blinded_once(small_chunks, monkeypatch):
+    one, two = (hashlib.sha256(text).digest() for text in (b"one", b"two"))
+    expected = blind_identities(
+        [two, one, two, two, one], collaboration="c", key_type=KeyType.EMAIL, key=KEY
+    )
+    counts, done, blind_all = [], [], Blinder.blind
+
+    def counting(self, items, **options):
+        counts.append(len(items) // 32)
+        return blind_all(self, items, **options)
+
+    monkeypatch.setattr(Blinder, "blind", counting)
+    with PsiTokens(KEY, "c", workers=1) as tokens:
+        made = tokens.make(two + one + two + two + one, KeyType.EMAIL, done.append)
+    assert made == b"".join(expected)
+    assert counts == [2]
+    assert sum(done) == 5
 
 
 def test_importing_the_package_costs_a_worker_neither_grpc_nor_pandas():

@@ -189,6 +189,7 @@ def test_the_journal_is_appended_to_and_rewritten_from_a_chunk_made_again(tmp_pa
     journal = chunks.Journal(path)
     journal.add([_chunk(3)])
     assert path.read_bytes() == b"".join(_chunk(i).sha256 for i in range(4))
+    path.with_suffix(".new").write_bytes(b"left by a crash" * 50)
     journal.add([_chunk(2), _chunk(3)])
     assert path.read_bytes() == b"".join(_chunk(i).sha256 for i in range(4))
     journal.add([_chunk(1)])
