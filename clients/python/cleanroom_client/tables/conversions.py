@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pyarrow as pa
 
-from cleanroom_client.tables import values
+from cleanroom_client.tables import plain_values, values
+from cleanroom_client.tables.plain_values import ConvertAll
 from cleanroom_client.tables.spec import (
     CONSENT_AT,
     CONSENT_UNTIL,
@@ -17,13 +19,26 @@ from cleanroom_client.tables.spec import (
     Unit,
 )
 
+_AT_ONCE: Mapping[values.Convert, ConvertAll] = MappingProxyType(
+    {
+        values.amount: plain_values.amounts,
+        values.whole: plain_values.wholes,
+        values.moment: plain_values.moments,
+        values.moment_or_zero: plain_values.moments,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """A column, what makes a number of each of its texts, and the numbers' type on the wire."""
+    """A column, what makes a number of each of its texts, and the numbers' type on the wire.
+
+    `convert_all`, if there is one, makes the same of many texts at once, as far as they are plain.
+    """
 
     column: str
     convert: values.Convert
+    convert_all: ConvertAll | None
     kind: pa.DataType
 
 
@@ -33,7 +48,12 @@ def conversions(spec: DatasetSpec) -> tuple[Conversion, ...]:
     The time of rows that are no events is not among them: it is 0.
     """
     return tuple(
-        Conversion(column=column, convert=values.remembered(convert), kind=kind)
+        Conversion(
+            column=column,
+            convert=values.remembered(convert),
+            convert_all=_AT_ONCE.get(convert),
+            kind=kind,
+        )
         for column, convert, kind in _all(spec)
     )
 

@@ -134,17 +134,27 @@ class TableReader:
         return pa.array(refs, pa.binary(REF_BYTES)).take(texts.indices)
 
     def _integers(self, raw: RawBatch, conversion: Conversion) -> pa.Array:
-        """Convert each distinct text once; on failure name the line where it first stands."""
-        texts = raw.columns[self._places[conversion.column]].dictionary_encode()
+        """Convert each distinct text once."""
+        encoded = raw.columns[self._places[conversion.column]].dictionary_encode()
+        texts = pc.utf8_trim_whitespace(encoded.dictionary)
+        numbers = conversion.convert_all(texts) if conversion.convert_all else None
+        if numbers is None:
+            numbers = pa.array(self._one_by_one(raw, conversion, encoded, texts), conversion.kind)
+        return numbers.take(encoded.indices)
+
+    def _one_by_one(
+        self, raw: RawBatch, conversion: Conversion, encoded: pa.DictionaryArray, texts: pa.Array
+    ) -> list[int]:
+        """Return each text's number; on failure name the line where it first stands."""
         numbers: list[int] = []
         # The dictionary is in order of first appearance, so the first failure is the first line.
-        for text in pc.utf8_trim_whitespace(texts.dictionary).to_pylist():
+        for text in texts.to_pylist():
             try:
                 numbers.append(conversion.convert(text))
             except WrongValue as error:
-                row = pc.index(texts.indices, len(numbers)).as_py()
+                row = pc.index(encoded.indices, len(numbers)).as_py()
                 raise self._bad(raw, row, conversion.column, str(error)) from None
-        return pa.array(numbers, conversion.kind).take(texts.indices)
+        return numbers
 
     def _check_consent(self, raw: RawBatch, table: pa.Table) -> None:
         """Refuse purposes without both times, and times in the wrong order."""

@@ -26,8 +26,8 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
 _NOT_A_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "null", "none", "na", "n/a"}
 _SEPARATORS = re.compile(r"[\s;,|]+")
 _REMEMBERED = 2**16
-_EARLIEST_S = 946_684_800  # 2000-01-01
-_LATEST_S = 253_402_300_799  # 9999-12-31, which lists use for "no end"
+EARLIEST_S = 946_684_800  # 2000-01-01
+LATEST_S = 253_402_300_799  # 9999-12-31, which lists use for "no end"
 
 
 def remembered(convert: Convert) -> Convert:
@@ -85,9 +85,9 @@ def moment(text: str) -> int:
     """
     number = _UNIX.fullmatch(text)
     seconds = int(number[1]) if number else _iso_seconds(text)
-    if seconds > _LATEST_S:
+    if seconds > LATEST_S:
         raise WrongValue("expected seconds since 1970, but the number looks like milliseconds")
-    if seconds < _EARLIEST_S:
+    if seconds < EARLIEST_S:
         raise WrongValue("expected a time from 2000-01-01 on, but it is earlier")
     return seconds
 
