@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cleanroom.demo.processes import Server, free_address
-from cleanroom.sandbox.create import Options, create_sandbox
 from cleanroom_client import CleanRoom
 from cleanroom_client.blinding.kernel import chosen
 
@@ -103,6 +101,10 @@ def client(profile: str, file: str) -> None:
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[Path, int]]:
     """Serve a sandbox that everybody accepted; yield the uploader's profile and the server's pid."""
+    # Here, because the client's process must not hold what it never uses.
+    from cleanroom.demo.processes import Server, free_address
+    from cleanroom.sandbox.create import Options, create_sandbox
+
     sandbox = create_sandbox(folder / "room", POLICY, options=Options(listen=free_address()))
     with Server(sandbox.server_config, folder) as server:
         for name in sandbox.parties:
