@@ -126,7 +126,7 @@ def test_items_that_wait_can_be_taken_together():
 
     with Ahead(work, room=3) as ahead:
         filled.wait(10)
-        groups = list(ahead.together(_idle, most=2))
+        groups = list(ahead.together(_idle, most=lambda: 2))
     assert [item for group in groups for item in group] == list(range(7))
     assert groups[0] == [0, 1]
     assert all(1 <= len(group) <= 2 for group in groups)

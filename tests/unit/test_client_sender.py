@@ -104,8 +104,12 @@ def test_the_next_segment_is_blinded_while_one_is_sent(room, tmp_path, monkeypat
     assert overlapped == [True]
 
 
-def test_segments_that_wait_for_the_service_go_in_one_stream(room, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("quick_s", "most"), [(60, 3 * SEGMENT), (0, SEGMENT)])
+def test_segments_that_wait_go_in_one_stream_where_streams_are_quick(
+    room, tmp_path, monkeypatch, quick_s, most
+):
     monkeypatch.setattr(sender, "STREAM_SEGMENTS", 3)
+    monkeypatch.setattr(sender, "_QUICK_S", quick_s)
     sent, add = [], chunks.Journal.add
 
     def counting(self, made):
@@ -117,7 +121,7 @@ def test_segments_that_wait_for_the_service_go_in_one_stream(room, tmp_path, mon
     with connect(room, tmp_path) as partner:
         partner.upload("exposures", exposures(90))
     assert room.received == list(range(30))
-    assert max(sent) == 3 * SEGMENT
+    assert max(sent) == most
     assert room.count("UploadChunks") == len(sent)
 
 

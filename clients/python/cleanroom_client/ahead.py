@@ -58,14 +58,16 @@ class Ahead(Generic[T]):
 
     def each(self, meanwhile: Callable[[], None]) -> Iterator[T]:
         """Yield the items; call `meanwhile` now and then while waiting for one."""
-        for items in self.together(meanwhile, most=1):
+        for items in self.together(meanwhile, most=lambda: 1):
             yield from items
 
-    def together(self, meanwhile: Callable[[], None], *, most: int) -> Iterator[list[T]]:
-        """Yield all items that wait already, at least one and at most `most`, as a list."""
+    def together(
+        self, meanwhile: Callable[[], None], *, most: Callable[[], int]
+    ) -> Iterator[list[T]]:
+        """Yield all items that wait already, at least one and at most `most()`, as a list."""
         while self._has_come(meanwhile):
             with self._changed:
-                count = min(most, len(self._ready))
+                count = min(most(), len(self._ready))
                 items = [self._ready.popleft() for _ in range(count)]
                 self._changed.notify_all()
             yield items

@@ -26,6 +26,7 @@ from cleanroom_client.tokens import Tokens
 
 SEGMENT_CHUNKS = 4
 STREAM_SEGMENTS = 3
+_QUICK_S = 2.0
 
 T = TypeVar("T")
 Numbered = Sequence[tuple[int, Batch]]
@@ -54,6 +55,7 @@ class Sender:
         # Each is written by one thread, and told by the caller's.
         self._read_chunks = self._read_rows = self._blinded = 0
         self._told: dict[str, int] = {}
+        self._at_once = 1
 
     def send_all(self, batches: Iterable[Batch]) -> pb.Upload:
         """Send one chunk for each batch, then complete the upload; return it.
@@ -62,7 +64,7 @@ class Sender:
         Whatever ends this, an interrupt too, ends both threads before it leaves.
         """
         with Ahead(lambda check: self._made(batches, check), room=STREAM_SEGMENTS) as made:
-            for segments in made.together(self._tell, most=STREAM_SEGMENTS):
+            for segments in made.together(self._tell, most=lambda: self._at_once):
                 self._send([chunk for segment in segments for chunk in segment])
                 self._tell()
         self._tell()
@@ -132,7 +134,11 @@ class Sender:
     def _send(self, chunks: Sequence[Chunk]) -> None:
         # A crash after this line leaves digests of chunks not yet sent; they stay right.
         self._journal.add(chunks)
+        clock = self._session.environment.monotonic_s
+        since_s = clock()
         self._deliver([c for c in chunks if c.index >= self._upload.next_chunk])
+        # A stream has a deadline, which a slow line must not meet with more than a segment.
+        self._at_once = STREAM_SEGMENTS if clock() - since_s < _QUICK_S else 1
 
     def _deliver(self, chunks: Sequence[Chunk]) -> None:
         """Send chunks in one stream; after a cut, those the service does not have."""
