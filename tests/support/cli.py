@@ -44,7 +44,8 @@ class Result:
         """
         told = f"{' '.join(self.command)}\n-> {self.code}\n{self.err}{self.out}"
         assert self.code in {1, 2}, told
-        lines = [line for line in self.err.splitlines() if not line.startswith("request id ")]
+        remarks = ("request id ", "note: ")
+        lines = [line for line in self.err.splitlines() if not line.startswith(remarks)]
         assert len(lines) == 1, told
         assert self.out == "", told
         for noise in ("Traceback", "StatusCode", "E0000", "grpc", "<_", "Errno"):

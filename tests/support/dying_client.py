@@ -21,6 +21,7 @@ ROWS = 20
 SMALL: tuple[tuple[object, str, Any], ...] = (
     (upload, "rows_per_chunk", lambda _schema: ROWS),
     (sender, "SEGMENT_CHUNKS", 2),
+    (sender, "STREAM_SEGMENTS", 1),
     (agent, "SEGMENT_CHUNKS", 2),
 )
 CHUNK_ELEMENTS = 64

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cleanroom_client.blinding.kernel import PYTHON
+from cleanroom_client.cli import data
 from cleanroom_client.cli.app import run
 from support.fake_partner import exposures, join, write_csv
 from support.fake_service import fake_service, refuse, slow, unavailable
@@ -38,7 +40,8 @@ def client(room, tmp_path, capsys):
 
 
 def one_sentence(err):
-    """Assert that stderr is one line; return it."""
+    """Assert that stderr is one line, beside the note of a missing kernel; return it."""
+    err = "".join(line for line in err.splitlines(keepends=True) if not line.startswith("note: "))
     assert err.startswith("error: "), err
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
@@ -58,6 +61,25 @@ def test_a_party_accepts_uploads_blinds_and_seals(room, tmp_path, client):
     assert client("erase", "v-1")[1] == "erased v-1\n"
     code, out, _ = client("upload", "exposures", path)
     assert (code, out) == (0, "exposures: this content is uploaded already (1 rows)\n")
+
+
+@pytest.mark.parametrize("command", [("upload", "exposures"), ("blind", "--until-idle")])
+def test_a_missing_kernel_is_told_once_in_one_sentence(
+    room, tmp_path, client, monkeypatch, command
+):
+    arguments = command
+    if command[0] == "upload":
+        arguments = (*command, write_csv(tmp_path / "crm.csv", 6))
+    monkeypatch.setattr(data, "available", lambda: ("portable", PYTHON))
+    assert client(*arguments)[2] == ""
+    monkeypatch.setattr(data, "available", lambda: (PYTHON,))
+    code, _, err = client(*arguments)
+    assert code == 0
+    assert err.count("\n") == 1
+    assert err.startswith("note: the native blinding kernel is not installed")
+    assert "15 times" in err
+    assert "C compiler" in err
+    assert client(*arguments, before=["--quiet"])[2] == ""
 
 
 def test_headers_are_mapped_and_parquet_is_read(room, tmp_path, client):

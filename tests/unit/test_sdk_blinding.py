@@ -160,14 +160,14 @@ def test_a_worker_that_dies_is_an_error_and_leaves_no_process():
         process = workers._workers[0]._process
         process.kill()
         with pytest.raises(WorkerDied, match="workers=1"):
-            list(workers.map([_points(5)], b""))
+            list(workers.map([b"".join(_points(5))], b""))
     assert process.returncode is not None
 
 
 @settings(max_examples=30, deadline=None)
-@given(items=st.lists(st.binary(max_size=50)))
-def test_packing_of_items_is_undone_by_unpacking(items):
-    assert pool.unpack_items(pool.pack_items(items)) == items
+@given(dst=st.binary(max_size=255), chunk=st.binary(max_size=96))
+def test_packing_of_requests_is_undone_by_unpacking(dst, chunk):
+    assert pool.unpack_request(pool.pack_request(dst, chunk)) == (dst, chunk)
 
 
 @pytest.mark.parametrize("kind", [BlindingKey, SharedKey, PersonKey])

@@ -156,9 +156,8 @@ class Agent:
     ) -> list[pb.ReturnElementsRequest]:
         """Return evaluated chunks; all of them at once, so that every worker has something."""
         packed = b"".join(chunk.elements for chunk in chunks)
-        points = [packed[i : i + POINT_BYTES] for i in range(0, len(packed), POINT_BYTES)]
         try:
-            evaluated = b"".join(self._blinder(task.collaboration).blind(points, done=self._more))
+            evaluated = self._blinder(task.collaboration).blind(packed, done=self._more)
         except BadPoint as error:
             raise RelayBroken(
                 f"task {task.id}: the service sent an element that must not be blinded: "

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from cleanroom_client.blinding.lists import CHUNK, blind_chunk, start_pool
+from cleanroom_client.blinding.lists import CHUNK, blind_chunk, chunks_of, start_pool
 from cleanroom_client.blinding.pool import ThreadPool, WorkerPool
 from cleanroom_client.blinding.secret import BlindingKey
+from cleanroom_client.packed import Packed, count_of
 
 # Below this, starting processes costs more than it saves.
 _SMALL = 8_000
@@ -42,24 +43,22 @@ class Blinder:
         self._stack.close()
 
     def blind(
-        self, items: Sequence[bytes], *, dst: bytes = b"", done: Callable[[int], None] | None = None
-    ) -> list[bytes]:
+        self, items: Packed, *, dst: bytes = b"", done: Callable[[int], None] | None = None
+    ) -> bytes:
         """Return each item raised to the secret, in order; hashed under `dst` first if given.
 
-        `done` hears how many more are done. Raises BadPoint, whose position counts within a
-        chunk, and WorkerDied.
+        Packed in, packed out (32 bytes an item). `done` hears how many more are done; what it
+        raises ends the work. Raises BadPoint, whose position counts within a chunk, WorkerDied,
+        and ValueError for a part of an item.
         """
         blinded: list[bytes] = []
-        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-        for chunk in self._results(chunks, dst, len(items)):
-            blinded += chunk
+        for chunk in self._results(chunks_of(items, CHUNK), dst, count_of(items)):
+            blinded.append(chunk)
             if done is not None:
-                done(len(chunk))
-        return blinded
+                done(count_of(chunk))
+        return b"".join(blinded)
 
-    def _results(
-        self, chunks: Sequence[Sequence[bytes]], dst: bytes, count: int
-    ) -> Iterator[list[bytes]]:
+    def _results(self, chunks: Sequence[bytes], dst: bytes, count: int) -> Iterator[bytes]:
         if self._pool is None and (self._workers <= 1 or count < _SMALL):
             return (blind_chunk(chunk, self._key, dst=dst) for chunk in chunks)
         if self._pool is None:

@@ -36,11 +36,7 @@ class Chunk:
     index: int
     rows: int
     data: bytes = field(repr=False)
-
-    @property
-    def sha256(self) -> bytes:
-        """The digest the service checks."""
-        return hashlib.sha256(self.data).digest()
+    sha256: bytes  # of the data, which the service checks
 
     @classmethod
     def of(cls, index: int, table: pa.Table) -> Chunk:
@@ -48,7 +44,9 @@ class Chunk:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table.combine_chunks())
-        return cls(index=index, rows=table.num_rows, data=sink.getvalue().to_pybytes())
+        data = sink.getvalue().to_pybytes()
+        digest = hashlib.sha256(data).digest()
+        return cls(index=index, rows=table.num_rows, data=data, sha256=digest)
 
 
 class Journal:
@@ -58,31 +56,42 @@ class Journal:
         """Read what is there; half an entry at the end is left by a crash and ignored."""
         self._path = path
         raw = path.read_bytes() if path.exists() else b""
-        whole = len(raw) - len(raw) % DIGEST_BYTES
-        self._digests = [raw[i : i + DIGEST_BYTES] for i in range(0, whole, DIGEST_BYTES)]
+        self._digests = bytearray(raw[: len(raw) - len(raw) % DIGEST_BYTES])
 
-    def knows(self, index: int) -> bool:
-        """Tell whether chunk `index` was made before."""
-        return index < len(self._digests)
+    @property
+    def known(self) -> int:
+        """How many chunks were made before: those with an index below."""
+        return len(self._digests) // DIGEST_BYTES
 
     def add(self, chunks: Sequence[Chunk]) -> None:
-        """Keep digests durably before the chunks are sent.
+        """Keep the digests of successive chunks, the first at most `known`, before they are sent.
 
-        A crash before the rename leaves the old journal: those chunks are made again.
+        What stood at their places and behind is dropped. A crash while it is written leaves the
+        old journal, or one with more of the new digests, which are right.
         """
-        for chunk in chunks:
-            self._digests[chunk.index :] = [chunk.sha256]
+        start = DIGEST_BYTES * chunks[0].index
+        goes_on = start == len(self._digests)
+        self._digests[start:] = b"".join(chunk.sha256 for chunk in chunks)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if goes_on:
+            self._write(self._path, start)
+            return
         temporary = self._path.with_suffix(".new")
-        with temporary.open("wb") as file:
-            file.write(b"".join(self._digests))
+        self._write(temporary, 0)
+        temporary.replace(self._path)
+
+    def _write(self, path: Path, start: int) -> None:
+        """Write from byte `start` on and flush it; what the file has before that is kept."""
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            file.truncate(start)
+            file.seek(start)
+            file.write(self._digests[start:])
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self._path)
 
     def total(self, chunks: int) -> bytes:
         """Return SHA-256 over the digests of all chunks."""
-        return hashlib.sha256(b"".join(self._digests[:chunks])).digest()
+        return hashlib.sha256(self._digests[: DIGEST_BYTES * chunks]).digest()
 
     def remove(self) -> None:
         """Forget a finished upload."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears of progress, in the thread that does the work; must return quickly."""
+    """Hears of progress, in the thread that asked for the work; must return quickly."""
 
     def __call__(self, stage: str, done: int, total: int | None = None) -> None:
         """Take that `done` of `total` (None: not known) of a stage are done."""

@@ -1,7 +1,8 @@
 """Blinding of lists, in this process or over several; knows no files and no service.
 
-The native kernel releases the interpreter lock, so more cores mean more threads. Without it
-X25519 from Python holds the lock, and more cores mean more processes.
+Packed items (n of 32 bytes as 32 n bytes) are the currency. The native kernel releases the
+interpreter lock, so more cores mean more threads. Without it X25519 from Python holds the lock,
+and more cores mean more processes.
 """
 
 from __future__ import annotations
@@ -9,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-from cleanroom_client.blinding.curve25519 import hash_to_curve_x_many
+from cleanroom_client.blinding.curve25519 import POINT_BYTES, hash_to_curve_x_many
 from cleanroom_client.blinding.kernel import Kernel, chosen
-from cleanroom_client.blinding.points import BadPoint, check_point
+from cleanroom_client.blinding.points import BadPoint, PointFault, check_point
 from cleanroom_client.blinding.pool import ThreadPool, WorkerPool
 from cleanroom_client.blinding.secret import BlindingKey
 from cleanroom_client.identifiers.kinds import KeyType
 
-CHUNK = 2_000  # about 0.1 s of one core: often enough for a progress bar
+CHUNK = 2_000  # about 0.1 s of one core in Python: often enough for a progress bar
 _SMALL = 20_000  # below this, starting processes costs more than it saves
-_ITEM_BYTES = 32
 
 Progress = Callable[[int], None]
 """Called in the caller's thread with the number of items done so far."""
@@ -39,7 +39,8 @@ def blind(
 ) -> list[bytes]:
     """Return each point raised to the secret, in order (32 bytes in, 32 bytes out).
 
-    Raises BadPoint with the position of the first bad point of the earliest bad chunk.
+    Raises BadPoint with the position of the first point of another length, else of the first bad
+    point of the earliest bad chunk.
     """
     return _in_chunks(points, key, dst=b"", workers=workers, progress=progress)
 
@@ -56,26 +57,34 @@ def blind_identities(
     """Return k H(identity) for each 32-byte identity, in order, as 32-byte x-coordinates.
 
     H is curve25519_XMD:SHA-512_ELL2_NU_ (RFC 9380) under `domain_tag`; clamping clears its
-    cofactor. Items of other lengths are hashed all the same.
+    cofactor. Raises BadPoint for an identity of another length.
     """
     dst = domain_tag(collaboration, key_type)
     return _in_chunks(identities, key, dst=dst, workers=workers, progress=progress)
 
 
-def blind_chunk(items: Sequence[bytes], key: BlindingKey, *, dst: bytes) -> list[bytes]:
+def chunks_of(packed: bytes | memoryview, items: int) -> list[bytes]:
+    """Return the packed items in pieces of at most `items`; copies, as workers need bytes."""
+    view = memoryview(packed).cast("B")
+    size = items * POINT_BYTES
+    return [bytes(view[start : start + size]) for start in range(0, len(view), size)]
+
+
+def blind_chunk(packed: bytes, key: BlindingKey, *, dst: bytes) -> bytes:
     """Blind one chunk here: points as they are for an empty `dst`, else hashed under it first."""
     kernel = chosen()
-    if kernel is not None and all(len(item) == _ITEM_BYTES for item in items):
-        return _split(_blind_packed(kernel, b"".join(items), key, dst))
+    if kernel is not None:
+        return _blind_packed(kernel, packed, key, dst)
+    items = _split(packed)
     points = hash_to_curve_x_many(items, dst) if dst else items
-    return [_blind_at(position, point, key) for position, point in enumerate(points)]
+    return b"".join(_blind_at(position, point, key) for position, point in enumerate(points))
 
 
 def _blind_packed(kernel: Kernel, packed: bytes, key: BlindingKey, dst: bytes) -> bytes:
     points = kernel.hash_to_curve(packed, dst) if dst else packed
     bad = kernel.find_bad(points)
     if bad >= 0:
-        _refuse(points[_ITEM_BYTES * bad : _ITEM_BYTES * (bad + 1)], bad)
+        _refuse(points[POINT_BYTES * bad : POINT_BYTES * (bad + 1)], bad)
     return key.blind_packed(kernel, points)
 
 
@@ -88,7 +97,7 @@ def _refuse(point: bytes, position: int) -> None:
 
 
 def _split(packed: bytes) -> list[bytes]:
-    return [packed[at : at + _ITEM_BYTES] for at in range(0, len(packed), _ITEM_BYTES)]
+    return [packed[at : at + POINT_BYTES] for at in range(0, len(packed), POINT_BYTES)]
 
 
 def start_pool(workers: int, key: BlindingKey) -> WorkerPool | ThreadPool:
@@ -113,20 +122,27 @@ def _in_chunks(
     workers: int,
     progress: Progress | None,
 ) -> list[bytes]:
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    chunks = chunks_of(_joined(items), CHUNK)
     done: list[bytes] = []
     with ExitStack() as stack:
         results = _results(stack, chunks, key, dst, workers if len(items) > _SMALL else 1)
         while len(done) < len(items):
-            done += _next_at(results, len(done))
+            done += _split(_next_at(results, len(done)))
             if progress is not None:
                 progress(len(done))
     return done
 
 
+def _joined(items: Sequence[bytes]) -> bytes:
+    for position, item in enumerate(items):
+        if len(item) != POINT_BYTES:
+            raise BadPoint(PointFault.WRONG_LENGTH, position)
+    return b"".join(items)
+
+
 def _results(
-    stack: ExitStack, chunks: Sequence[Sequence[bytes]], key: BlindingKey, dst: bytes, workers: int
-) -> Iterator[list[bytes]]:
+    stack: ExitStack, chunks: Sequence[bytes], key: BlindingKey, dst: bytes, workers: int
+) -> Iterator[bytes]:
     if workers <= 1:
         return (blind_chunk(chunk, key, dst=dst) for chunk in chunks)
     pool = start_pool(workers, key)
@@ -134,7 +150,7 @@ def _results(
     return pool.map(chunks, dst)
 
 
-def _next_at(results: Iterator[list[bytes]], offset: int) -> list[bytes]:
+def _next_at(results: Iterator[bytes], offset: int) -> bytes:
     """Return the next chunk's result; move a bad point's position by where the chunk began."""
     try:
         return next(results)

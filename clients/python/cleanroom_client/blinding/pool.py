@@ -54,19 +54,15 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     return payload
 
 
-def pack_items(items: Sequence[bytes]) -> bytes:
-    """Return the items with a 4-byte length before each."""
-    return b"".join(len(item).to_bytes(_LENGTH_BYTES) + item for item in items)
+def pack_request(dst: bytes, chunk: bytes) -> bytes:
+    """Return the request to blind packed items: the tag behind its 4-byte length, the items."""
+    return len(dst).to_bytes(_LENGTH_BYTES) + dst + chunk
 
 
-def unpack_items(packed: bytes) -> list[bytes]:
-    """Inverse of `pack_items`; the two ends are one program, so nothing is checked."""
-    items, at = [], 0
-    while at < len(packed):
-        start = at + _LENGTH_BYTES
-        at = start + int.from_bytes(packed[at:start])
-        items.append(packed[start:at])
-    return items
+def unpack_request(request: bytes) -> tuple[bytes, bytes]:
+    """Inverse of `pack_request`; the two ends are one program, so nothing is checked."""
+    end = _LENGTH_BYTES + int.from_bytes(request[:_LENGTH_BYTES])
+    return request[_LENGTH_BYTES:end], request[end:]
 
 
 def pack_bad_point(error: BadPoint) -> bytes:
@@ -74,12 +70,12 @@ def pack_bad_point(error: BadPoint) -> bytes:
     return BAD + (error.position or 0).to_bytes(_POSITION_BYTES) + error.fault.name.encode()
 
 
-def unpack_reply(reply: bytes | None) -> list[bytes]:
+def unpack_reply(reply: bytes | None) -> bytes:
     """Return the blinded chunk of a reply, or raise what it carries."""
     if reply is None:
         raise WorkerDied
     if reply[:1] == OK:
-        return unpack_items(reply[1:])
+        return reply[1:]
     position, name = reply[1 : 1 + _POSITION_BYTES], reply[1 + _POSITION_BYTES :]
     raise BadPoint(PointFault[name.decode()], int.from_bytes(position))
 
@@ -104,9 +100,9 @@ class _Worker:
         except BrokenPipeError:
             raise WorkerDied from None
 
-    def blind(self, chunk: Sequence[bytes], dst: bytes) -> list[bytes]:
+    def blind(self, chunk: bytes, dst: bytes) -> bytes:
         assert self._process.stdout is not None  # noqa: S101 - opened with PIPE above
-        self._ask(pack_items([dst, *chunk]))
+        self._ask(pack_request(dst, chunk))
         return unpack_reply(read_frame(self._process.stdout))
 
     def close(self) -> None:
@@ -142,11 +138,11 @@ class WorkerPool:
             worker.close()
         self._threads.shutdown(cancel_futures=True)
 
-    def map(self, chunks: Sequence[Sequence[bytes]], dst: bytes) -> Iterator[list[bytes]]:
-        """Yield the blinded chunks in order; raise BadPoint or WorkerDied."""
+    def map(self, chunks: Sequence[bytes], dst: bytes) -> Iterator[bytes]:
+        """Yield the blinded chunks (packed items), in order; raise BadPoint or WorkerDied."""
         return self._threads.map(lambda chunk: self._one(chunk, dst), chunks)
 
-    def _one(self, chunk: Sequence[bytes], dst: bytes) -> list[bytes]:
+    def _one(self, chunk: bytes, dst: bytes) -> bytes:
         worker = self._idle.get()
         try:
             return worker.blind(chunk, dst)
@@ -157,9 +153,7 @@ class WorkerPool:
 class ThreadPool:
     """Several threads behind one `map`, for work that releases the interpreter lock."""
 
-    def __init__(
-        self, workers: int, blind: Callable[[Sequence[bytes], bytes], list[bytes]]
-    ) -> None:
+    def __init__(self, workers: int, blind: Callable[[bytes, bytes], bytes]) -> None:
         """Blind each chunk by `blind(chunk, dst)`."""
         self._threads = ThreadPoolExecutor(workers)
         self._blind = blind
@@ -177,6 +171,6 @@ class ThreadPool:
         """Let what runs end; start nothing more."""
         self._threads.shutdown(cancel_futures=True)
 
-    def map(self, chunks: Sequence[Sequence[bytes]], dst: bytes) -> Iterator[list[bytes]]:
-        """Yield the blinded chunks in order; raise BadPoint."""
+    def map(self, chunks: Sequence[bytes], dst: bytes) -> Iterator[bytes]:
+        """Yield the blinded chunks (packed items), in order; raise BadPoint."""
         return self._threads.map(lambda chunk: self._blind(chunk, dst), chunks)

@@ -12,9 +12,8 @@ from cleanroom_client.blinding.pool import (
     HELLO,
     OK,
     pack_bad_point,
-    pack_items,
     read_frame,
-    unpack_items,
+    unpack_request,
     write_frame,
 )
 from cleanroom_client.blinding.secret import BlindingKey
@@ -32,9 +31,9 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _answer(frame: bytes, key: BlindingKey) -> bytes:
-    dst, *items = unpack_items(frame)
+    dst, chunk = unpack_request(frame)
     try:
-        return OK + pack_items(blind_chunk(items, key, dst=dst))
+        return OK + blind_chunk(chunk, key, dst=dst)
     except BadPoint as error:
         return pack_bad_point(error)
 

@@ -9,11 +9,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
+from cleanroom_client.blinding.kernel import PYTHON, available
+from cleanroom_client.cli.output import add_row, remark, say, say_json, show, table_of
 from cleanroom_client.cli.state import Settings, guarded, settings_of
 from cleanroom_client.tables import UploadReport
 
 _TAB, _TAB_NAMES = "\t", ("tab", "\\t")  # a shell makes a tab hard to type
+_NO_KERNEL = (
+    "note: the native blinding kernel is not installed, so blinding takes about 15 times as long "
+    "as it could: install a C compiler such as gcc and then this package again, or a wheel of it "
+    "that was built on a machine of this kind"
+)
 Dataset = Annotated[str, typer.Argument(help="A dataset of yours, as the policy names it.")]
 
 
@@ -51,6 +57,7 @@ def upload(
     """
     settings = settings_of(context)
     pairs = _mapping(mapping or [])
+    _remark_on_kernel(settings)
     with settings.room() as room, settings.bars() as bars:
         result = room.upload(
             dataset,
@@ -68,6 +75,12 @@ def upload(
     say(f"{dataset}: upload {result.upload.id} is complete, {result.upload.rows} rows")
     if result.upload.waiting_for:
         say(f"next: {', '.join(result.upload.waiting_for)} must run 'blind', then you 'seal'")
+
+
+def _remark_on_kernel(settings: Settings) -> None:
+    """Say what is missing where the package was installed without a C compiler."""
+    if available() == (PYTHON,):
+        remark(_NO_KERNEL, quiet=settings.quiet)
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -113,6 +126,7 @@ def blind(
     """
     if until_idle == watch:
         raise typer.BadParameter("choose one of --until-idle and --watch")
+    _remark_on_kernel(settings_of(context))
     try:
         count = _blind(settings_of(context), watch=watch, max_wait_s=max_wait)
     except KeyboardInterrupt:

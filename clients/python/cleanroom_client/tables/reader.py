@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import reduce
 
 import numpy as np
 import phonenumbers
@@ -12,20 +13,21 @@ import pyarrow.compute as pc
 from cleanroom_client.blinding.secret import PersonKey
 from cleanroom_client.identifiers.columns import identities
 from cleanroom_client.identifiers.kinds import KeyType, columns_of
-from cleanroom_client.tables import values
+from cleanroom_client.packed import ITEM
+from cleanroom_client.tables.conversions import Conversion, conversions
 from cleanroom_client.tables.errors import BadInput, WrongValue
 from cleanroom_client.tables.headers import resolve
+from cleanroom_client.tables.raw import RawBatch
 from cleanroom_client.tables.report import Tally, UploadReport
+from cleanroom_client.tables.row_hashes import row_hashes
 from cleanroom_client.tables.schema import REF_BYTES, Batch, token_column, wire_schema
-from cleanroom_client.tables.sources import RawBatch, Tabular, open_source
+from cleanroom_client.tables.sources import Tabular, open_source
 from cleanroom_client.tables.spec import (
     CONSENT_AT,
     CONSENT_UNTIL,
-    OCCURRED_AT,
     PERSON,
     PURPOSES_COLUMN,
     DatasetSpec,
-    Unit,
 )
 
 BATCH_ROWS = 10_000
@@ -62,6 +64,7 @@ class TableReader:
         self._person_key = person_key
         self._batch_rows = batch_rows
         self._schema = wire_schema(spec)
+        self._conversions = conversions(spec)
         self._tally = Tally()
 
     @property
@@ -95,81 +98,61 @@ class TableReader:
         keys = {key_type: self._identities(raw, key_type) for key_type in self._spec.keys}
         table = pa.Table.from_arrays(list(self._columns(raw)), schema=self._schema)
         self._check_consent(raw, table)
-        keep = [any(row) for row in zip(*keys.values(), strict=True)]
-        self._tally.add_rows(np.array(raw.row_hashes, dtype=np.int64))
-        self._tally.without_key += keep.count(False)
-        kept = table.filter(pa.array(keep, pa.bool_()))
-        self._tally.without_consent += pc.sum(pc.equal(kept["purposes"], 0)).as_py() or 0
-        return Batch(table=kept, identities={k: _kept(v, keep) for k, v in keys.items()})
+        self._tally.add_rows(row_hashes(raw.columns))
+        batch = _with_some_key(table, keys)
+        self._tally.without_key += raw.rows - batch.table.num_rows
+        self._tally.without_consent += pc.sum(pc.equal(batch.table["purposes"], 0)).as_py() or 0
+        return batch
 
-    def _identities(self, raw: RawBatch, key_type: KeyType) -> list[bytes | None]:
+    def _identities(self, raw: RawBatch, key_type: KeyType) -> pa.FixedSizeBinaryArray:
         """Return the identities of one key type: from the plain column, else from the hashed."""
-        found: list[bytes | None] = [None] * len(raw.lines)
+        found = pa.nulls(raw.rows, ITEM)
         for column in columns_of(key_type):
             if column in self._places:
                 texts = raw.columns[self._places[column]]
                 more, rejects = identities(column, texts, self._region)
                 self._tally.add_rejects(column, rejects)
-                found = [a or b for a, b in zip(found, more.to_pylist(), strict=True)]
+                found = more if found.null_count == raw.rows else pc.coalesce(found, more)
         return found
 
     def _columns(self, raw: RawBatch) -> Iterator[pa.Array]:
         """Yield the wire columns in the order of the schema."""
-        spec, rows = self._spec, len(raw.lines)
         yield self._references(raw)
-        for key_type in spec.keys:
-            at = self._schema.get_field_index(token_column(key_type))
-            yield pa.nulls(rows, self._schema.field(at).type)
-        for name, domain in spec.dimensions.items():
-            yield self._integers(raw, name, values.in_domain(domain), pa.int16())
-        if spec.arm is not None:
-            yield self._integers(raw, spec.arm.column, values.in_arm(spec.arm), pa.int8())
-        for name in spec.counts:
-            yield self._integers(raw, name, values.whole)
-        for name, unit in spec.uploaded_measures().items():
-            yield self._measure(raw, name, unit)
-        for name, domain in spec.event_filters.items():
-            yield self._integers(raw, name, values.in_domain(domain), pa.int16())
-        yield self._integers(raw, OCCURRED_AT, values.moment) if spec.timed else _same(0, rows)
-        yield self._integers(raw, PURPOSES_COLUMN, values.purposes)
-        yield self._integers(raw, CONSENT_AT, values.moment_or_zero)
-        yield self._integers(raw, CONSENT_UNTIL, values.moment_or_zero)
+        for key_type in self._spec.keys:
+            yield pa.nulls(raw.rows, self._schema.field(token_column(key_type)).type)
+        for conversion in self._conversions:
+            if conversion.column == PURPOSES_COLUMN and not self._spec.timed:
+                yield pa.array(np.zeros(raw.rows, np.int64))  # the time of what is no event
+            yield self._integers(raw, conversion)
 
     def _references(self, raw: RawBatch) -> pa.Array:
         key = self._person_key
         if key is None or PERSON not in self._places:
-            return pa.nulls(len(raw.lines), pa.binary(REF_BYTES))
-        texts = pc.utf8_trim_whitespace(raw.columns[self._places[PERSON]]).to_pylist()
-        refs = [key.reference(text) if text else None for text in texts]
-        return pa.array(refs, pa.binary(REF_BYTES))
+            return pa.nulls(raw.rows, pa.binary(REF_BYTES))
+        return key.references(pc.utf8_trim_whitespace(raw.columns[self._places[PERSON]]))
 
-    def _measure(self, raw: RawBatch, name: str, unit: Unit) -> pa.Array:
-        match unit:
-            case Unit.ROWS:
-                raise AssertionError("a measure in rows has no column")
-            case Unit.MINOR:
-                return self._integers(raw, name, values.amount)
-            case Unit.COUNT:
-                return self._integers(raw, name, values.whole)
+    def _integers(self, raw: RawBatch, conversion: Conversion) -> pa.Array:
+        """Convert each distinct text once."""
+        encoded = raw.columns[self._places[conversion.column]].dictionary_encode()
+        texts = pc.utf8_trim_whitespace(encoded.dictionary)
+        numbers = conversion.convert_all(texts) if conversion.convert_all else None
+        if numbers is None:
+            numbers = pa.array(self._one_by_one(raw, conversion, encoded, texts), conversion.kind)
+        return numbers.take(encoded.indices)
 
-    def _integers(
-        self,
-        raw: RawBatch,
-        column: str,
-        convert: values.Convert,
-        kind: pa.DataType | None = None,
-    ) -> pa.Array:
-        """Convert each distinct text once; on failure name the line where it first stands."""
-        texts = pc.utf8_trim_whitespace(raw.columns[self._places[column]]).dictionary_encode()
+    def _one_by_one(
+        self, raw: RawBatch, conversion: Conversion, encoded: pa.DictionaryArray, texts: pa.Array
+    ) -> list[int]:
+        """Return each text's number; on failure name the line where it first stands."""
         numbers: list[int] = []
         # The dictionary is in order of first appearance, so the first failure is the first line.
-        for text in texts.dictionary.to_pylist():
+        for text in texts.to_pylist():
             try:
-                numbers.append(convert(text))
+                numbers.append(conversion.convert(text))
             except WrongValue as error:
-                row = pc.index(texts.indices, len(numbers)).as_py()
-                raise self._bad(raw, row, column, str(error)) from None
-        return pa.array(numbers, kind or pa.int64()).take(texts.indices)
+                row = pc.index(encoded.indices, len(numbers)).as_py()
+                raise self._bad(raw, row, conversion.column, str(error)) from None
+        return numbers
 
     def _check_consent(self, raw: RawBatch, table: pa.Table) -> None:
         """Refuse purposes without both times, and times in the wrong order."""
@@ -188,18 +171,19 @@ class TableReader:
         return BadInput(
             message,
             file=self._source.name,
-            line=raw.lines[row],
+            line=raw.line_of(row),
             column=self._source.headers[self._places[column]],
             unit=self._source.unit,
         )
 
 
-def _same(value: int, rows: int) -> pa.Array:
-    return pa.array(np.full(rows, value, dtype=np.int64))
-
-
-def _kept(column: Sequence[bytes | None], keep: Sequence[bool]) -> list[bytes | None]:
-    return [value for value, kept in zip(column, keep, strict=True) if kept]
+def _with_some_key(table: pa.Table, keys: Mapping[KeyType, pa.FixedSizeBinaryArray]) -> Batch:
+    """Return the rows that have an identity of at least one key type."""
+    keep = reduce(pc.or_, (column.is_valid() for column in keys.values()))
+    if keep.true_count == len(keep):
+        return Batch(table=table, identities=keys)
+    kept = {key_type: column.filter(keep) for key_type, column in keys.items()}
+    return Batch(table=table.filter(keep), identities=kept)
 
 
 def _checked_region(region: str | None, file: str) -> str | None:

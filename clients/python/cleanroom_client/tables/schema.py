@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from cleanroom_client.identifiers.kinds import KeyType
+from cleanroom_client.packed import Packed, spread
 from cleanroom_client.tables.spec import DatasetSpec
 
 REF_BYTES, TOKEN_BYTES = 16, 32
@@ -49,34 +50,26 @@ def _fields(spec: DatasetSpec) -> Iterator[pa.Field]:
 class Batch:
     """Some rows of a dataset: the wire table, its tokens still null, and the identities for them.
 
-    `identities[key_type]` has one entry per row of `table`: 32 bytes, or None without that key.
+    `identities[key_type]` has one entry per row of `table`: 32 bytes, or null without that key.
     Identities never leave the party: `with_tokens` makes what is sent.
     """
 
     table: pa.Table
-    identities: Mapping[KeyType, Sequence[bytes | None]] = field(repr=False)
+    identities: Mapping[KeyType, pa.FixedSizeBinaryArray] = field(repr=False)
 
     def __post_init__(self) -> None:
         """Refuse identities that do not go with the rows."""
         if any(len(column) != self.table.num_rows for column in self.identities.values()):
-            raise ValueError("each key type needs one identity or None per row")
+            raise ValueError("each key type needs one identity or null per row")
 
-    def with_tokens(self, tokens: Mapping[KeyType, Sequence[bytes]]) -> pa.Table:
-        """Return the table with its tokens: one per identity that is not None, in order.
+    def with_tokens(self, tokens: Mapping[KeyType, Packed]) -> pa.Table:
+        """Return the table with its tokens: one per identity that is not null, packed, in order.
 
-        Raises ValueError where the number or length of the tokens is not right.
+        Raises ValueError where there are not as many as that.
         """
         table = self.table
         for key_type, identities in self.identities.items():
-            column = pa.array(_spread(tokens[key_type], identities), pa.binary(TOKEN_BYTES))
+            column = spread(tokens[key_type], identities)
             at = table.schema.get_field_index(token_column(key_type))
             table = table.set_column(at, table.schema.field(at), column)
         return table
-
-
-def _spread(tokens: Sequence[bytes], identities: Sequence[bytes | None]) -> Iterator[bytes | None]:
-    """Yield each token at the place of its identity, and None elsewhere."""
-    if len(tokens) != sum(identity is not None for identity in identities):
-        raise ValueError("there must be one token for each identity")
-    supply = iter(tokens)
-    return (None if identity is None else next(supply) for identity in identities)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cleanroom_client.tables.csv_lines import DELIMITERS, read_rows
+from cleanroom_client.tables.csv_source import CsvSource
 from cleanroom_client.tables.errors import BadInput
+from cleanroom_client.tables.raw import RawBatch
 from cleanroom_client.tables.texts import as_texts
 
 if TYPE_CHECKING:  # pandas takes a second to load: a command that reads files does without
@@ -28,23 +28,11 @@ _NOT_TABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawBatch:
-    """Some rows as text: one string array per column, in the order of the headers.
-
-    `lines` says where each row is in its source; `row_hashes` are equal for equal rows.
-    """
-
-    columns: Sequence[pa.Array] = field(repr=False)
-    lines: Sequence[int]
-    row_hashes: Sequence[int] = field(repr=False)
-
-
 class Source(Protocol):
     """A table that can be read more than once, in pieces, the same each time."""
 
     name: str
-    unit: str  # what `lines` count: "line" or "row"
+    unit: str  # what `line_of` counts: "line" or "row"
     headers: Sequence[str]
 
     def batches(self, rows: int) -> Iterator[RawBatch]:
@@ -77,76 +65,6 @@ def _first_bytes(path: Path) -> bytes:
     except OSError as error:
         message = f"the file cannot be read ({error.strerror})"
         raise BadInput(message, file=str(path)) from None
-
-
-class CsvSource:
-    """A CSV file with a header line, UTF-8 with or without a byte-order mark."""
-
-    unit = "line"
-
-    def __init__(self, path: Path, delimiter: str) -> None:
-        """Read the header; raise BadInput."""
-        if len(delimiter) != 1 or delimiter in '"\r\n':
-            raise BadInput("the delimiter must be one character, such as ';'", file=path.name)
-        self.name = path.name
-        self._path = path
-        self._delimiter = delimiter
-        first = next(self._rows(), None)
-        if first is None:
-            raise BadInput("the file is empty: expected a header line", file=self.name)
-        self.headers: Sequence[str] = [header.strip() for header in first[1]]
-        self._check_delimiter()
-
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        return read_rows(self._path, self._delimiter)
-
-    def _check_delimiter(self) -> None:
-        if len(self.headers) != 1:
-            return
-        for other in DELIMITERS:
-            if other != self._delimiter and other in self.headers[0]:
-                option = "tab" if other == "\t" else f"'{other}'"
-                raise BadInput(
-                    f"the header is one column when split at {self._delimiter!r}: it looks"
-                    f" separated by {other!r}, so add --delimiter {option}",
-                    file=self.name,
-                    line=1,
-                )
-
-    def batches(self, rows: int) -> Iterator[RawBatch]:
-        """Yield the rows; raise BadInput with the line."""
-        reader = self._rows()
-        next(reader, None)
-        piece: list[tuple[int, list[str]]] = []
-        for line, row in reader:
-            if len(row) != len(self.headers):
-                raise self._ragged(line, len(row))
-            piece.append((line, row))
-            if len(piece) == rows:
-                yield _from_rows(piece)
-                piece = []
-        if piece:
-            yield _from_rows(piece)
-
-    def _ragged(self, line: int, fields: int) -> BadInput:
-        counted = f"expected {len(self.headers)} fields as in the header, found {fields}"
-        if fields < len(self.headers):
-            return BadInput(f"{counted}: is the line cut off?", file=self.name, line=line)
-        return BadInput(
-            f"{counted}: a field that holds {self._delimiter!r}, such as an amount 12,50, needs"
-            " quotes",
-            file=self.name,
-            line=line,
-        )
-
-
-def _from_rows(piece: list[tuple[int, list[str]]]) -> RawBatch:
-    columns = zip(*(row for _, row in piece), strict=True)
-    return RawBatch(
-        columns=[pa.array(column, pa.string()) for column in columns],
-        lines=[line for line, _ in piece],
-        row_hashes=[hash(tuple(row)) for _, row in piece],
-    )
 
 
 class ArrowSource:
@@ -229,9 +147,5 @@ def _from_arrow(table: pa.Table, start: int) -> RawBatch:
 
 
 def _from_texts(columns: list[pa.Array], start: int) -> RawBatch:
-    rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
-    return RawBatch(
-        columns=columns,
-        lines=range(start + 1, start + 1 + len(rows)),
-        row_hashes=[hash(row) for row in rows],
-    )
+    rows = len(columns[0]) if columns else 0
+    return RawBatch(columns=columns, rows=rows, line_of=lambda row: start + 1 + row)

@@ -27,7 +27,17 @@ def _texts(column: pa.Array) -> pa.Array:
         return seconds.cast(pa.int64()).cast(pa.string())
     if _is_plain(kind):
         return column.cast(pa.string())
-    return pa.array([_one(value) for value in column.to_pylist()], pa.string())
+    return _by_value(column)
+
+
+def _by_value(column: pa.Array) -> pa.Array:
+    """Write each different value once."""
+    try:
+        encoded = column.dictionary_encode()
+    except pa.ArrowNotImplementedError:  # lists and the like
+        return pa.array([_one(value) for value in column.to_pylist()], pa.string())
+    texts = [_one(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(encoded.indices)
 
 
 def _is_plain(kind: pa.DataType) -> bool:

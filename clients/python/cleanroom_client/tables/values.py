@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cleanroom_client.tables.errors import WrongValue, join_names, shown
 from cleanroom_client.tables.schema import ARM_CONTROL, ARM_NONE, ARM_TEST
@@ -24,8 +25,14 @@ _UNIX = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
 _NOT_A_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "null", "none", "na", "n/a"}
 _SEPARATORS = re.compile(r"[\s;,|]+")
-_EARLIEST_S = 946_684_800  # 2000-01-01
-_LATEST_S = 253_402_300_799  # 9999-12-31, which lists use for "no end"
+_REMEMBERED = 2**16
+EARLIEST_S = 946_684_800  # 2000-01-01
+LATEST_S = 253_402_300_799  # 9999-12-31, which lists use for "no end"
+
+
+def remembered(convert: Convert) -> Convert:
+    """Return `convert` with a memory of what it took lately: most columns repeat their texts."""
+    return lru_cache(_REMEMBERED)(convert)
 
 
 def amount(text: str) -> int:
@@ -78,9 +85,9 @@ def moment(text: str) -> int:
     """
     number = _UNIX.fullmatch(text)
     seconds = int(number[1]) if number else _iso_seconds(text)
-    if seconds > _LATEST_S:
+    if seconds > LATEST_S:
         raise WrongValue("expected seconds since 1970, but the number looks like milliseconds")
-    if seconds < _EARLIEST_S:
+    if seconds < EARLIEST_S:
         raise WrongValue("expected a time from 2000-01-01 on, but it is earlier")
     return seconds
 
