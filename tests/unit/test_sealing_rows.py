@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from cleanroom.engine.layout import events_schema, persons_schema, wire_schema
-from cleanroom.engine.rows import TokenMissing
 from cleanroom.engine.sealing import TokensCollide, seal
+from cleanroom.engine.tokens import TokenMissing
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.ports.tables import TokenMap
