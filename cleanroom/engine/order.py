@@ -3,8 +3,9 @@
 NumPy rather than a query engine, because sealing asks for ranks, and these come from sorting
 alone: tokens are uniform, so the first bits of a value and the row's number fit one 64-bit word
 that NumPy sorts with vector instructions, and whole values are compared only where the bits are
-equal. A hash join or a `dense_rank` over 32-byte blobs moves every value several times instead:
-it took eight times as long and twice the memory.
+equal. Hashing 32-byte values (Arrow's dictionaries, used here before) took six times the
+processor time of sealing a million rows, and DuckDB's `dense_rank` over tokens took eight times
+as long as `ranked`.
 """
 
 from __future__ import annotations
