@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 _LOCKED_DOWN = (
+    "SET enable_progress_bar = false",
     "SET python_enable_replacements = false",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
