@@ -21,7 +21,7 @@ _DOMAIN = b"cleanroom/sealed-version/v1\n"
 
 
 class _Sink(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
 
 def content_digest(tables: SealedTables) -> str:
@@ -44,16 +44,18 @@ def content_digest(tables: SealedTables) -> str:
 def _put_column(digest: _Sink, column: pa.Array) -> None:
     _put(digest, str(column.type).encode())
     valid = column.is_valid().to_numpy(zero_copy_only=False)
-    digest.update(valid.astype(np.uint8).tobytes())
+    digest.update(valid.view(np.uint8).data)
     if pa.types.is_integer(column.type):
         integers = column.fill_null(0).to_numpy()
-        _put(digest, integers.astype(integers.dtype.newbyteorder("<"), copy=False).tobytes())
+        _put(digest, integers.astype(integers.dtype.newbyteorder("<"), copy=False).data)
     else:
-        _put(digest, (fixed_bytes(column) * valid[:, None].astype(np.uint8)).tobytes())
+        values = fixed_bytes(column)
+        zeroed = np.where(valid[:, None], values, np.uint8(0)) if column.null_count else values
+        _put(digest, zeroed.data)
 
 
-def _put(digest: _Sink, data: bytes) -> None:
-    digest.update(_u64(len(data)))
+def _put(digest: _Sink, data: bytes | memoryview) -> None:
+    digest.update(_u64(memoryview(data).nbytes))
     digest.update(data)
 
 

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cleanroom.analysis.request import ARMS, ExactRequest
-from cleanroom.engine.cells import WIDE, cell_columns, per_cell
+from cleanroom.engine.cells import cell_columns, per_cell
 from cleanroom.engine.layout import NO_ARM, filter_column, measure_column
 from cleanroom.engine.matching import Side, pairs
 from cleanroom.engine.session import Session
@@ -35,47 +35,52 @@ def sales_lift(
     out. Unmatched people have the outcome 0 (population ALL) or are left out (MATCHED).
     """
     bound = 1 if question.outcome == BUYERS else request.bound
-    only_matched = question.population is Population.MATCHED
-    found = pairs(session, exposures, sales, request.stages)
-    partners = _partners(found, _outcomes(sales, question, bound), every=only_matched)
-    rows = _rows(request, exposures, partners, how="inner" if only_matched else "left")
-    half = request.square_unit // 2
-    root = _divided(rows.y + half, request.square_unit)  # y in square units, half rounded up
-    statistics: dict[str, ir.IntegerScalar] = {}
-    for code, arm in enumerate(ARMS):
-        here = rows.arm == code
-        statistics[f"n:{arm}"] = rows.arm.count(where=here)
-        statistics[f"s:{arm}"] = rows.y.sum(where=here)
-        if question.outcome != BUYERS:
-            statistics[f"q:{arm}"] = (root * root).sum(where=here)
-    return per_cell(session, rows, request.domains, statistics)
-
-
-def _partners(found: ir.Table, outcomes: ir.Table, *, every: bool) -> ir.Table:
-    """Return `left` and their partner's `y`: of every pair, or of those with an outcome."""
-    return found.join(
-        outcomes, found.right == outcomes.person, how="left" if every else "inner"
-    ).select("left", "y")
-
-
-def _rows(request: ExactRequest, exposures: Side, partners: ir.Table, how: str) -> ir.Table:
-    """Return one row for each person in an arm: `arm`, `y` and the cell columns."""
-    people = exposures.persons.filter(exposures.persons.arm != NO_ARM)
     cells = cell_columns(request.groupings, exposures.schema.name)
-    return people.join(partners, people.person == partners.left, how=how).select(
-        arm=people.arm,
-        y=partners.y.fill_null(0),
-        **{cell: people[dimension] for cell, dimension in cells.items()},
+    wanted = {"arm": "arm", **cells}
+    found = pairs(session, exposures, sales, request.stages, (wanted, {"partner": "person"}))
+    outcomes = _outcomes(sales, question, bound)
+    squares = question.outcome != BUYERS
+    if question.population is Population.MATCHED:
+        rows = _with_outcomes(found, outcomes, how="left")
+        statistics = _people(rows) | _sums(rows, request, squares=squares)
+        return per_cell(session, rows, request.domains, statistics)
+    # Whoever has no outcome adds nothing to a sum: only the people are counted without a join.
+    everybody = exposures.persons.select(**wanted)
+    rows = _with_outcomes(found, outcomes, how="inner")
+    return per_cell(session, everybody, request.domains, _people(everybody)) | per_cell(
+        session, rows, request.domains, _sums(rows, request, squares=squares)
     )
 
 
+def _with_outcomes(found: ir.Table, outcomes: ir.Table, how: str) -> ir.Table:
+    """Add `y` to pairs in an arm: to all of them, or to those with an outcome alone."""
+    pairs_in_arms = found.filter(found.arm != NO_ARM).drop("stage")
+    joined = pairs_in_arms.join(outcomes, pairs_in_arms.partner == outcomes.person, how=how)
+    return joined.select(*pairs_in_arms.columns, y=outcomes.y.fill_null(0))
+
+
+def _people(rows: ir.Table) -> dict[str, ir.IntegerScalar]:
+    return {f"n:{arm}": rows.arm.count(where=rows.arm == code) for code, arm in enumerate(ARMS)}
+
+
+def _sums(rows: ir.Table, request: ExactRequest, *, squares: bool) -> dict[str, ir.IntegerScalar]:
+    half = request.square_unit // 2
+    root = _divided(rows.y.cast("int64") + half, request.square_unit)  # half rounded up
+    sums: dict[str, ir.IntegerScalar] = {}
+    for code, arm in enumerate(ARMS):
+        sums[f"s:{arm}"] = rows.y.sum(where=rows.arm == code)
+        if squares:
+            sums[f"q:{arm}"] = (root * root).sum(where=rows.arm == code)
+    return sums
+
+
 def _outcomes(sales: Side, question: SalesLift, bound: int) -> ir.Table:
-    """Return `person` and `y` (int64, 0..bound) of everybody with a counted event."""
+    """Return `person` and `y` (int32, 0..bound) of everybody with a counted event."""
     events = _counted(sales, question)
     amount = _amount(events, sales.schema, question.outcome)
-    total = events.group_by("person").agg(total=amount.sum().cast(WIDE))
+    total = events.group_by("person").agg(total=amount.sum())  # 128 bits, see cells.WIDE
     clipped = ibis.least(ibis.greatest(total.total, 0), bound)
-    return total.select("person", y=clipped.cast("int64"))
+    return total.select("person", y=clipped.cast("int32"))  # a bound is at most MAX_BOUND, 2^30
 
 
 def _counted(sales: Side, question: SalesLift) -> ir.Table:

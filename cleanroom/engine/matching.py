@@ -7,6 +7,7 @@ and removing one person changes the number of pairs by at most one (docs/privacy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -51,26 +52,46 @@ def consenting(persons: ir.Table, purposes: int, epoch_s: int) -> ir.Table:
     )
 
 
-def pairs(session: Session, left: Side, right: Side, stages: tuple[KeyType, ...]) -> ir.Table:
-    """Return `left`, `right` (person numbers) and `stage` (0..K-1), one row for each pair."""
+def pairs(
+    session: Session,
+    left: Side,
+    right: Side,
+    stages: tuple[KeyType, ...],
+    wanted: tuple[Mapping[str, str], Mapping[str, str]],
+) -> ir.Table:
+    """Return `stage` (0..K-1) and the columns that are `wanted` of either side, a row a pair.
+
+    `wanted` gives the column of `persons` under each name to be returned.
+    """
+    if len(stages) == 1:  # nothing to look at again: one query from the tables to the figures
+        return _joined(left.persons, right.persons, token_column(stages[0]), 0, wanted)
+    numbered = {"left": "person", **wanted[0]}, {"right": "person", **wanted[1]}
     found: list[ir.Table] = []
     free_left, free_right = left.persons, right.persons
     for number, key in enumerate(stages):
         # Computed, because later stages look at it several times, and because Ibis mistakes the
         # columns of a relation that is joined again to what was made from it.
-        stage = session.computed(_joined(free_left, free_right, token_column(key), number))
+        stage = session.computed(
+            _joined(free_left, free_right, token_column(key), number, numbered)
+        )
         free_left = free_left.anti_join(stage, free_left.person == stage.left)
         free_right = free_right.anti_join(stage, free_right.person == stage.right)
-        found.append(stage)
+        found.append(stage.drop("left", "right"))
     return ibis.union(*found, distinct=False)
 
 
-def _joined(left: ir.Table, right: ir.Table, token: str, stage: int) -> ir.Table:
-    number = ibis.literal(stage, "int8")
+def _joined(
+    left: ir.Table,
+    right: ir.Table,
+    token: str,
+    stage: int,
+    wanted: tuple[Mapping[str, str], Mapping[str, str]],
+) -> ir.Table:
+    ours = left.select(left_token=token, **wanted[0])
+    theirs = right.select(right_token=token, **wanted[1])
     # An absent token equals nothing, not even another absent one.
-    return left.join(right, left[token] == right[token]).select(
-        left=left.person, right=right.person, stage=number
-    )
+    joined = ours.join(theirs, ours.left_token == theirs.right_token)
+    return joined.select(*wanted[0], *wanted[1], stage=ibis.literal(stage, "int8"))
 
 
 def _with_uuids(persons: pa.Table) -> pa.Table:

@@ -6,12 +6,13 @@ Does not verify that tokens are points, nor that values are true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanroom.engine.gathered import Gathered
 from cleanroom.engine.layout import (
     NO_ARM,
     TEST,
@@ -19,43 +20,34 @@ from cleanroom.engine.layout import (
     events_schema,
     filter_column,
     measure_column,
-    token_column,
     wire_schema,
 )
-from cleanroom.model.dataset import DatasetSchema, KeyType, Unit
+from cleanroom.model.dataset import DatasetSchema, Unit
 from cleanroom.model.errors import FieldInvalid
-from cleanroom.ports.tables import TokenMap
-
-
-class TokenMissing(RuntimeError):
-    """An uploaded element has no final token; names the column only."""
 
 
 def sealable_rows(
-    rows: Iterable[pa.Table],
-    schema: DatasetSchema,
-    tokens: Mapping[KeyType, TokenMap | None],
-    sealable: tuple[int, ...],
-) -> pa.Table:
-    """Return the rows that hold all bits of one of `sealable`, checked, with final tokens.
+    tables: Iterable[pa.Table], schema: DatasetSchema, sealable: tuple[int, ...]
+) -> Gathered:
+    """Return the rows that hold all bits of one of `sealable`, checked, as they were uploaded.
 
-    The result has the columns of `wire_schema` and the measures in `rows`, all filled.
-    Raises FieldInvalid for a column that is not as declared, TokenMissing.
+    The result has the columns of `wire_schema` and the measures in `rows`.
+    Raises FieldInvalid for a column that is not as declared.
     """
     if any(bits <= 0 for bits in sealable):
         raise ValueError("a set of purposes that a row must hold is never empty")
-    checked = (_usable(checked_rows(table, schema), sealable) for table in rows)
-    kept = pa.concat_tables([_empty(schema), *checked]).combine_chunks()
-    for key, token_map in tokens.items():
-        if token_map is not None and key in schema.keys:
-            kept = _with_final_tokens(kept, token_column(key), token_map)
-    return kept
+    rows = Gathered(pa.schema([*wire_schema(schema), *_measures_in_rows(schema)]))
+    for table in tables:
+        rows.add(_usable(checked_rows(table, schema), sealable))
+    return rows
 
 
 def _usable(table: pa.Table, sealable: tuple[int, ...]) -> pa.Table:
-    held = table["purposes"]
-    serves = (pc.equal(pc.bit_wise_and(held, bits), bits) for bits in sealable)
-    return table.filter(reduce(pc.or_, serves, pc.less(held, held)))  # starts from all False
+    held = np.asarray(table["purposes"])
+    serves = np.zeros(len(held), dtype=np.bool_)
+    for bits in sealable:
+        serves |= (held & bits) == bits
+    return table if serves.all() else table.filter(pa.array(serves))
 
 
 def checked_rows(table: pa.Table, schema: DatasetSchema) -> pa.Table:
@@ -109,16 +101,3 @@ def _check_range(table: pa.Table, column: str, low: int, high: int) -> None:
     found = pc.min_max(table[column])
     if table.num_rows and not low <= found["min"].as_py() <= found["max"].as_py() <= high:
         raise FieldInvalid(field=column, expected=f"codes from {low} to {high}")
-
-
-def _with_final_tokens(table: pa.Table, column: str, token_map: TokenMap) -> pa.Table:
-    uploaded = table[column].combine_chunks()
-    position = pc.index_in(uploaded, value_set=token_map.elements)
-    if position.null_count != uploaded.null_count:
-        raise TokenMissing(f"{column}: an uploaded element has no final token")
-    index = table.column_names.index(column)
-    return table.set_column(index, column, pc.take(token_map.tokens, position))
-
-
-def _empty(schema: DatasetSchema) -> pa.Table:
-    return pa.schema([*wire_schema(schema), *_measures_in_rows(schema)]).empty_table()

@@ -4,28 +4,33 @@ Must not know how tokens were blinded or where the version is kept.
 Requires that equal keys have equal tokens. Ensures that a token belongs to exactly one person,
 that the tables depend on the set of rows and not on their order, and that a person's consent is
 the narrowest of the rows that entered.
+
+Memory: the rows' own columns are held once, as narrow as they came. Each column of identities is
+32 bytes a row only until it is ranked; then it is a 4-byte rank a row and the first half of each
+different token. Token maps are read key by key, each in as many parts as the caller likes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from cleanroom.engine.digest import content_digest
+from cleanroom.engine.gathered import Gathered
 from cleanroom.engine.layout import (
     NO_ARM,
     REFERENCES_SCHEMA,
     STORED_TOKEN_BYTES,
-    dimension_column,
     events_schema,
     persons_schema,
     token_column,
 )
-from cleanroom.engine.people import ABSENT, Grouped, Identity, Ints, components, identity_of
+from cleanroom.engine.order import Ints, ordering, ranked
+from cleanroom.engine.people import Grouped, Identity, components, identity_of
 from cleanroom.engine.rows import sealable_rows
+from cleanroom.engine.tokens import final_tokens
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.ports.tables import Sealed, SealedTables, TokenMap
 
@@ -37,126 +42,136 @@ class TokensCollide(RuntimeError):
 def seal(
     rows: Iterable[pa.Table],
     schema: DatasetSchema,
-    tokens: Mapping[KeyType, TokenMap | None],
+    tokens: Mapping[KeyType, TokenMap | Iterable[TokenMap] | None],
     sealable: tuple[int, ...],
 ) -> Sealed:
     """Seal rows of `layout.wire_schema(schema)`.
 
-    `tokens` gives the final token of each uploaded element; a key type that is None or absent
-    was uploaded as final tokens. Rows that hold all bits of none of `sealable` do not enter.
+    `tokens` gives the final token of each uploaded element, whole or in parts that are read once;
+    a key type that is None or absent was uploaded as final tokens. Rows that hold all bits of
+    none of `sealable` do not enter.
     Rows that share a reference or a token are one person; a row with neither is its own.
-    Raises FieldInvalid, rows.TokenMissing, TokensCollide.
+    Raises FieldInvalid, tokens.TokenMissing, TokensCollide.
     """
-    table = sealable_rows(rows, schema, tokens, sealable)  # 1. only what may be used
-    identities = {k: identity_of(table[token_column(k)]) for k in schema.keys}
-    refs = identity_of(table["ref"])
-    linked = components([*identities.values(), refs], table.num_rows)  # 2. who is who
-    integers = _integers(table)
-    people = _people(linked, identities, refs, integers)  # 3. one record for each person
+    kept = sealable_rows(rows, schema, sealable)  # 1. only what may be used
+    identities = {key: _identity(kept, key, tokens.get(key)) for key in schema.keys}
+    refs = _references_of(kept)
+    integers = kept.integers()
+    by_person = Grouped(components([*identities.values(), refs], kept.count))  # 2. who is who
+    order, of_row = _numbered(by_person, [*identities.values(), refs], integers)
+    persons = _persons(by_person, order, schema, identities, integers)  # 3. one record for each
+    del by_person, order
     sealed = SealedTables(  # 4. tables in an order that only their content decides
-        persons=_persons(people, schema, identities),
-        events=_events(people.of_row, schema, integers),
-        references=_references(people.of_row, refs),
+        persons=persons,
+        events=_events(of_row, schema, integers),
+        references=_references(of_row, refs),
     )
     return Sealed(tables=sealed, digest=content_digest(sealed))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _People:
-    """`of_row` is the final number of each row's person; the rest is by person, in that order.
+def _identity(
+    rows: Gathered, key: KeyType, given: TokenMap | Iterable[TokenMap] | None
+) -> Identity:
+    column = token_column(key)
+    values, present = rows.fixed(column)
+    ranks, places = ranked(values)
+    if given is not None:  # elements that have one token are one identity
+        values = values[places]  # lets the rows' own go
+        values = final_tokens(values, (given,) if isinstance(given, TokenMap) else given, column)
+        final_ranks, places = ranked(values)
+        ranks = final_ranks[ranks]
+    return identity_of(ranks, values[places, :STORED_TOKEN_BYTES], present)
 
-    `least` is the rank of the least token by key type. Every owner with the same set of tokens
-    chooses the same one, whichever rows they came in.
+
+def _references_of(rows: Gathered) -> Identity:
+    values, present = rows.fixed("ref")
+    ranks, places = ranked(values)
+    return identity_of(ranks, values[places], present)
+
+
+def _numbered(
+    by_person: Grouped, identities: list[Identity], rows: Mapping[str, Ints]
+) -> tuple[Ints, Ints]:
+    """Return people in their final order (people,) and the number of each row's person (rows,).
+
+    The least token of the first type decides, then of the next, then the least reference.
+    Whoever has none of these is a single row and comes last, where the row's values decide;
+    those still equal are alike in all, and any order is the same.
     """
-
-    of_row: Ints
-    least: Mapping[KeyType, Ints]
-    columns: Mapping[str, Ints]
-
-
-def _integers(table: pa.Table) -> dict[str, Ints]:
-    names = [f.name for f in table.schema if pa.types.is_integer(f.type)]
-    return {n: table[n].to_numpy().astype(np.int64, copy=False) for n in names}
-
-
-def _people(
-    linked: Ints, identities: Mapping[KeyType, Identity], refs: Identity, rows: Mapping[str, Ints]
-) -> _People:
-    by_person = Grouped(linked)
-    least = {k: by_person.reduced(np.minimum, i.ranks) for k, i in identities.items()}
-    columns = _merged(by_person, rows)
-    # Tokens and references order everybody who has one. Whoever has neither is a single row,
-    # whose values decide; those still equal are alike in all, and any order is the same.
-    priority = [
-        *least.values(),
-        by_person.reduced(np.minimum, refs.ranks),
-        *(by_person.first(column) for column in rows.values()),
-    ]
-    order = np.lexsort(priority[::-1])
-    number = np.empty(len(by_person), dtype=np.int64)
-    number[order] = np.arange(len(by_person))
-    return _People(
-        of_row=number[linked],
-        least={k: ranks[order] for k, ranks in least.items()},
-        columns={name: column[order] for name, column in columns.items()},
-    )
-
-
-def _merged(by_person: Grouped, rows: Mapping[str, Ints]) -> dict[str, Ints]:
-    """Return people's columns: the smallest code, the arm all agree on, the narrowest consent."""
-    prefix = dimension_column("")
-    dimensions = (name for name in rows if name.startswith(prefix))
-    return {
-        **{name: by_person.reduced(np.minimum, rows[name]) for name in dimensions},
-        "arm": by_person.agreed(rows["arm"], NO_ARM),
-        "purposes": by_person.reduced(np.bitwise_and, rows["purposes"]),
-        "consent_at": by_person.reduced(np.maximum, rows["consent_at"]),
-        "consent_until": by_person.reduced(np.minimum, rows["consent_until"]),
-    }
+    named = [by_person.reduced(np.minimum, identity.ranks) for identity in identities]
+    order = ordering(named)
+    absent = (ranks[order] == one.absent for ranks, one in zip(named, identities, strict=True))
+    nameless = np.logical_and.reduce(list(absent))
+    last = order[nameless]
+    if len(last):
+        order[nameless] = last[ordering([by_person.first(c, last) for c in rows.values()])]
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    return order, by_person.by_row(number)
 
 
 def _persons(
-    people: _People, schema: DatasetSchema, identities: Mapping[KeyType, Identity]
+    by_person: Grouped,
+    order: Ints,
+    schema: DatasetSchema,
+    identities: dict[KeyType, Identity],
+    rows: dict[str, Ints],
 ) -> pa.Table:
-    number = np.arange(len(people.columns["arm"]), dtype=np.int64)
-    columns: dict[str, Ints | pa.Array] = {"person": number, **people.columns}
-    for key, identity in identities.items():
-        columns[token_column(key)] = _stored_tokens(token_column(key), people.least[key], identity)
-    return _table(columns, persons_schema(schema))
+    """Return the people in their order; identities and columns of rows go as they are used up.
+
+    A person's token is the least of theirs: every owner with the same set of tokens chooses the
+    same one, whichever rows they came in.
+    """
+    kind = persons_schema(schema)
+    columns: dict[str, pa.Array] = {"person": pa.array(np.arange(len(order), dtype=np.int64))}
+    for key in schema.keys:
+        identity = identities.pop(key)
+        least = by_person.reduced(np.minimum, identity.ranks)[order]
+        columns[token_column(key)] = _stored_tokens(token_column(key), least, identity)
+    for name in kind.names:
+        if name not in columns:
+            columns[name] = pa.array(_merged(by_person, name, rows.pop(name))[order])
+    return pa.table([columns[f.name] for f in kind], schema=kind)
+
+
+def _merged(by_person: Grouped, name: str, column: Ints) -> Ints:
+    """Return people's column: the arm all agree on, the narrowest consent, the smallest code."""
+    if name == "arm":
+        return by_person.agreed(column, NO_ARM)
+    narrowest = {"purposes": np.bitwise_and, "consent_at": np.maximum}
+    return by_person.reduced(narrowest.get(name, np.minimum), column)
 
 
 def _stored_tokens(column: str, least: Ints, identity: Identity) -> pa.Array:
-    present = least != ABSENT
+    present = least != identity.absent
+    _check_apart(column, least[present], identity)
     stored = np.zeros((len(least), STORED_TOKEN_BYTES), dtype=np.uint8)
-    stored[present] = identity.values[least[present], :STORED_TOKEN_BYTES]
-    ascending = identity.values[np.sort(least[present]), :STORED_TOKEN_BYTES]
-    if (ascending[1:] == ascending[:-1]).all(axis=1).any():
-        raise TokensCollide(f"{column}: the stored tokens of two people are equal")
+    stored[present] = identity.values.take(least[present], axis=0)
     buffers = [pa.array(present).buffers()[1], pa.py_buffer(stored)]
     return pa.Array.from_buffers(pa.binary(STORED_TOKEN_BYTES), len(least), buffers)
 
 
-def _events(of_row: Ints, schema: DatasetSchema, rows: Mapping[str, Ints]) -> pa.Table:
+def _check_apart(column: str, least: Ints, identity: Identity) -> None:
+    """Raise TokensCollide if two people's stored tokens are equal (docs/privacy-guarantee.md)."""
+    chosen = np.zeros(len(identity.values), dtype=np.bool_)
+    chosen[least] = True
+    stored = identity.values[chosen].view(np.uint64)  # ascending, so that equal ones are adjacent
+    if (stored[1:] == stored[:-1]).all(axis=1).any():
+        raise TokensCollide(f"{column}: the stored tokens of two people are equal")
+
+
+def _events(of_row: Ints, schema: DatasetSchema, rows: dict[str, Ints]) -> pa.Table:
+    """Return one event for each row; columns of rows go as they are used up."""
     kind = events_schema(schema)
-    columns: dict[str, Ints] = {f.name: rows[f.name] for f in kind if f.name != "person"}
-    columns = {"person": of_row, **columns}
-    order = np.lexsort(tuple(columns.values())[::-1])
-    return _table({name: column[order] for name, column in columns.items()}, kind)
+    rows["person"] = of_row
+    order = ordering([rows[name] for name in kind.names])
+    return pa.table([pa.array(rows.pop(f.name)[order]).cast(f.type) for f in kind], schema=kind)
 
 
 def _references(of_row: Ints, refs: Identity) -> pa.Table:
-    present = refs.ranks != ABSENT
+    present = refs.present
     person = np.empty(len(refs.values), dtype=np.int64)
     person[refs.ranks[present]] = of_row[present]  # rows that share a reference are one person
     ref_type = REFERENCES_SCHEMA.field("ref").type
-    data = pa.py_buffer(np.ascontiguousarray(refs.values))
-    ref = pa.Array.from_buffers(ref_type, len(person), [None, data])
+    ref = pa.Array.from_buffers(ref_type, len(person), [None, pa.py_buffer(refs.values)])
     return pa.table([ref, pa.array(person)], schema=REFERENCES_SCHEMA)
-
-
-def _table(columns: Mapping[str, Ints | pa.Array], kind: pa.Schema) -> pa.Table:
-    def arrow(field: pa.Field) -> pa.Array:
-        column = columns[field.name]
-        return column if isinstance(column, pa.Array) else pa.array(column).cast(field.type)
-
-    return pa.table([arrow(field) for field in kind], schema=kind)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import ibis.expr.types as ir
-
 from cleanroom.analysis.request import ExactRequest
 from cleanroom.engine.cells import cell_columns, per_cell
 from cleanroom.engine.matching import Side, pairs
@@ -44,22 +42,10 @@ def _matched(
     session: Session, request: ExactRequest, sides: Sequence[Side], *, by_key: bool
 ) -> Values:
     left, right = sides
-    found = pairs(session, left, right, request.stages)
-    rows = _with_cells(found, "left", left, request)
-    rows = _with_cells(rows, "right", right, request)
+    cells = tuple(cell_columns(request.groupings, one.schema.name) for one in (left, right))
+    rows = pairs(session, left, right, request.stages, (cells[0], cells[1]))
     statistics = {"matched": rows.count()}
     if by_key:
         for number, key in enumerate(request.stages):
             statistics[f"matched:{key}"] = rows.stage.count(where=rows.stage == number)
     return per_cell(session, rows, request.domains, statistics)
-
-
-def _with_cells(rows: ir.Table, end: str, one: Side, request: ExactRequest) -> ir.Table:
-    """Add the cells that one side's people are in; `end` holds their numbers."""
-    cells = cell_columns(request.groupings, one.schema.name)
-    if not cells:
-        return rows
-    people = one.persons
-    return rows.join(people, rows[end] == people.person).select(
-        *rows.columns, **{cell: people[dimension] for cell, dimension in cells.items()}
-    )

@@ -78,19 +78,19 @@ def test_a_session_reaches_no_file_and_cannot_be_reconfigured(session, tmp_path,
     path = tmp_path / "secret.txt"
     path.write_text("canary")
     with pytest.raises(duckdb.Error):
-        session._backend.raw_sql(statement.format(path=path))
+        session._database.execute(statement.format(path=path))
     assert path.read_text() == "canary"
 
 
 def test_a_session_sees_no_variable_of_the_program(session):
     elsewhere = pa.table({"canary": [1]})
     with pytest.raises(duckdb.CatalogException):
-        session._backend.con.execute("from elsewhere")
+        session._database.execute("from elsewhere")
     assert elsewhere.num_rows == 1
 
 
 def test_nothing_spills_without_a_folder_for_it(session):
-    settings = session._backend.raw_sql("select current_setting('temp_directory')")
+    settings = session._database.execute("select current_setting('temp_directory')")
     assert settings.fetchone() == ("",)
 
 

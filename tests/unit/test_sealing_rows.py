@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from cleanroom.engine.layout import events_schema, persons_schema, wire_schema
-from cleanroom.engine.rows import TokenMissing
 from cleanroom.engine.sealing import TokensCollide, seal
+from cleanroom.engine.tokens import TokenMissing
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.ports.tables import TokenMap
@@ -100,6 +100,45 @@ def test_an_element_without_a_final_token_is_refused():
     token_map = TokenMap(elements=_tokens(token("a")), tokens=_tokens(token("final")))
     with pytest.raises(TokenMissing, match=r"^tok_email: "):
         seal([ROWS], EXPOSURES, {KeyType.EMAIL: token_map}, (1,))
+
+
+def _blinded(text, prefix):
+    return prefix + token("blind " + text)[len(prefix) :]
+
+
+@pytest.mark.parametrize("prefix", [b"", b"the same first bytes"], ids=["uniform", "chosen"])
+def test_a_token_map_may_come_in_parts_in_any_order_each_read_once(prefix):
+    texts = [f"p{i}" for i in range(60)]
+    records = [{"email": t} for t in (*texts, *texts[:20])]
+    final = seal([wire_rows(EXPOSURES, records)], EXPOSURES, {}, (1,))
+    uploaded = [_blinded(r["email"], prefix) for r in records]
+    rows = _replaced(wire_rows(EXPOSURES, records), "tok_email", uploaded, pa.binary(32))
+    asked = [*texts, *(f"padding {i}" for i in range(7))]
+    parts = (
+        TokenMap(
+            elements=_tokens(*(_blinded(t, prefix) for t in asked[i::3])),
+            tokens=_tokens(*(token(t) for t in asked[i::3])),
+        )
+        for i in range(3)
+    )
+    assert seal([rows], EXPOSURES, {KeyType.EMAIL: parts}, (1,)) == final
+    assert next(parts, None) is None
+
+
+@pytest.mark.parametrize("prefix", [b"", b"the same first bytes"], ids=["uniform", "chosen"])
+def test_an_element_that_no_part_holds_is_refused(prefix):
+    uploaded = [_blinded(t, prefix) for t in "ab"]
+    rows = _replaced(ROWS, "tok_email", uploaded, pa.binary(32))
+    parts = [TokenMap(elements=_tokens(_blinded("b", prefix)), tokens=_tokens(token("b")))] * 2
+    with pytest.raises(TokenMissing, match=r"^tok_email: "):
+        seal([rows], EXPOSURES, {KeyType.EMAIL: parts}, (1,))
+
+
+def test_elements_that_have_one_token_are_one_person():
+    rows = _replaced(ROWS, "tok_email", [token("x"), token("y")], pa.binary(32))
+    one = TokenMap(elements=_tokens(token("x"), token("y")), tokens=_tokens(*[token("a")] * 2))
+    tables = seal([rows], EXPOSURES, {KeyType.EMAIL: one}, (1,)).tables
+    assert tables.persons["tok_email"].to_pylist() == [token("a")[:16]]
 
 
 def test_a_token_map_is_refused_unless_each_element_has_one_token():
