@@ -13,6 +13,8 @@ from benchmarks.psi.results import Result
 from support.peer_rooms import PeerMissing, peer_environment, peer_python
 
 _SCRIPTS = Path(__file__).parent / "scripts"
+# SPU leaves one of these wherever TMPDIR points.
+_TRACES, _TRACE = Path("/tmp"), "psi_*.trace"
 
 Commands = Callable[[Path, Path, Files], Sequence[Sequence[str]]]
 
@@ -30,19 +32,31 @@ class Peer:
 
 def run_peer(peer: Peer, folder: Path, files: Files) -> Result:
     """Install the peer if need be and time it; a result without a cost says why it did not run."""
+    kept = frozenset(_TRACES.glob(_TRACE))
     try:
         python = peer_python(peer.package)
-        cost, outputs = side_by_side(peer.commands(python, folder, files), peer_environment())
+        cost, outputs = side_by_side(
+            peer.commands(python, folder, files), {**peer_environment(), "TMPDIR": str(folder)}
+        )
     except PeerMissing as missing:
         return _without(peer, f"not installed: {missing}")
     except CommandFailed as failure:
         return _without(peer, f"failed: {_reason(str(failure))}")
-    found = int(outputs[0].split()[-1])
+    finally:
+        for trace in frozenset(_TRACES.glob(_TRACE)) - kept:
+            trace.unlink(missing_ok=True)
+    found = _found(outputs[0])
     if found != files.shared:
         return _without(peer, f"found {found} of {files.shared}")
     return Result(
         name=peer.name, version=peer.version, cost=cost, found=f"{found:,}", leaks=peer.leaks
     )
+
+
+def _found(output: str) -> int:
+    """Return the number in the scripts' line `found NUMBER`, among what their loggers write."""
+    (line,) = (line for line in output.splitlines() if line.startswith("found "))
+    return int(line.removeprefix("found "))
 
 
 def _reason(output: str) -> str:

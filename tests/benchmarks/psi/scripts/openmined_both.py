@@ -21,4 +21,5 @@ server = psi.server.CreateWithNewKey(True)
 # Raw: the other two structures may find people who are not there.
 setup = server.CreateSetupMessage(0.0, len(client_items), server_items, psi.DataStructure.RAW)
 response = server.ProcessRequest(client.CreateRequest(client_items))
-print(len(client.GetIntersection(setup, response)))
+found = client.GetIntersection(setup, response)
+print(f"found {len(found)}")

@@ -26,4 +26,4 @@ config = psi.PsiExecuteConfig(
     output_params=psi.OutputParams(path=target, disable_alignment=True),
 )
 result = psi.psi_execute(config, context)
-print(result.intersection_count)
+print(f"found {result.intersection_count}")
