@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,7 @@ SYSTEMS: Final[Mapping[str, Callable[[Path, Files], Result]]] = {
 def main() -> None:
     """Run, print and write the tables."""
     given = _arguments()
+    signal.signal(signal.SIGTERM, _leave)  # so that what was started is ended, and files removed
     sections = [heading()]
     for people in given.sizes:
         results = _compare(people, given)
@@ -92,6 +94,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1, help="runs of each; the fastest counts")
     parser.add_argument("--out", type=Path, default=TARGET, help="where the Markdown goes")
     return parser.parse_args()
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _tell(text: str) -> None:
