@@ -19,7 +19,7 @@ def _emails(path):
 
 
 def _cost(wall_s):
-    return Cost(wall_s=wall_s, cpu_s=2 * wall_s, peak_bytes=3_000_000)
+    return Cost(wall_s=wall_s, cpu_s=2 * wall_s, peak_bytes=3_000_000, busy_s=2 * wall_s)
 
 
 @pytest.mark.parametrize("people", [1, 2, 25_001])
@@ -39,6 +39,12 @@ def test_a_cost_after_another_adds_up_but_for_memory():
     assert _cost(1) + _cost(2) == _cost(3)
 
 
+def test_what_others_took_is_a_share_of_the_machine(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    cost = Cost(wall_s=10, cpu_s=5, peak_bytes=1, busy_s=15)
+    assert cost.others == 0.5
+
+
 def test_the_fastest_run_counts_and_a_missing_one_never_does():
     missing = Result(name="x", missing="not installed")
     runs = [Result(name="x", cost=_cost(wall_s)) for wall_s in (3, 1, 2)]
@@ -50,9 +56,9 @@ def test_the_table_has_ratios_over_ours_and_says_what_did_not_run():
     ours = Result(name="ours", cost=_cost(2), stages={"upload": _cost(2)})
     theirs = Result(name="theirs", version="1.0", cost=_cost(5), found="7", leaks="all of it")
     text = report(1000, [ours, theirs, Result(name="gone", missing="not installed: why")], 1)
-    assert "| theirs (1.0) | 5.00 s | 10.00 s | 3 MB | 2.50 | 2.50 | 7 | all of it |" in text
+    assert "| theirs (1.0) | 5.00 s | 10.00 s | 3 MB | 2.50 | 2.50 | 0% | 7 | all of it |" in text
     assert "| gone | not installed: why |" in text
-    assert "| upload | 2.00 s | 4.00 s | 3 MB |" in text
+    assert "| upload | 2.00 s | 4.00 s | 3 MB | 0% |" in text
 
 
 def test_a_table_without_ours_has_no_ratios():

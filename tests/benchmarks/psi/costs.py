@@ -22,11 +22,15 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Seconds on the clock; processor seconds of all processes; bytes of the largest one."""
+    """Seconds on the clock; processor seconds of all processes; bytes of the largest one.
+
+    `busy_s` are the processor seconds that the machine gave to anybody meanwhile.
+    """
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    busy_s: float
 
     def __add__(self, other: Cost) -> Cost:
         """Return the cost of one after the other."""
@@ -34,7 +38,17 @@ class Cost:
             wall_s=self.wall_s + other.wall_s,
             cpu_s=self.cpu_s + other.cpu_s,
             peak_bytes=max(self.peak_bytes, other.peak_bytes),
+            busy_s=self.busy_s + other.busy_s,
         )
+
+    @property
+    def others(self) -> float:
+        """The share of the machine that other programs took, 0 to 1: wall times suffer from it."""
+        there_was_s = self.wall_s * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (self.busy_s - self.cpu_s) / there_was_s))
+
+
+NOTHING = Cost(wall_s=0, cpu_s=0, peak_bytes=0, busy_s=0)
 
 
 def side_by_side(
@@ -45,15 +59,25 @@ def side_by_side(
     The kernel counts a command's own children with it. It also counts this process's memory, of
     which a command begins as a copy: whoever calls stays small.
     """
-    began = time.monotonic()
+    began, busy_s = time.monotonic(), _busy_s()
     with ExitStack() as stack:
         running = [stack.enter_context(_Command(command, environment)) for command in commands]
         usages = [command.wait() for command in running]
-        wall_s = time.monotonic() - began
+        wall_s, busy_s = time.monotonic() - began, _busy_s() - busy_s
         outputs = [command.output() for command in running]
     cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     peak = max(usage.ru_maxrss for usage in usages) * 1024
-    return Cost(wall_s=wall_s, cpu_s=cpu_s, peak_bytes=peak), outputs
+    return Cost(wall_s=wall_s, cpu_s=cpu_s, peak_bytes=peak, busy_s=busy_s), outputs
+
+
+def _busy_s() -> float:
+    """Return the processor seconds not idle since the machine started, see proc_stat(5).
+
+    Those that the machine's host gave to other machines count as well.
+    """
+    first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    user, nice, system, _idle, _wait, irq, softirq, steal, *_guests = map(int, first.split()[1:])
+    return (user + nice + system + irq + softirq + steal) / _TICKS
 
 
 class _Command:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cleanroom
-from benchmarks.psi.costs import Background, CommandFailed, Cost, side_by_side
+from benchmarks.psi.costs import NOTHING, Background, CommandFailed, Cost, side_by_side
 from benchmarks.psi.files import Files
 from benchmarks.psi.results import Result
 from cleanroom.demo.processes import free_address
@@ -61,6 +61,7 @@ class _Room:
             wall_s=0,
             cpu_s=self.server.cpu_s() - before_s,
             peak_bytes=self.server.peak_bytes(),
+            busy_s=0,
         )
         return cost + served, outputs
 
@@ -83,7 +84,7 @@ def run_ours(folder: Path, files: Files) -> Result:
     return Result(
         name="ours",
         version=f"{cleanroom.__version__}, path {kernel.path if kernel else 'python'}",
-        cost=sum(stages.values(), start=Cost(wall_s=0, cpu_s=0, peak_bytes=0)),
+        cost=sum(stages.values(), start=NOTHING),
         stages=stages,
         found=found,
         leaks=LEAKS,

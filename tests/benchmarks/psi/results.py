@@ -53,9 +53,10 @@ def _section(people: int, results: Sequence[Result], rounds: int) -> Iterator[st
     ours = next((r.cost for r in results if r.name == "ours"), None)
     yield f"## {people:,} a side, 50 % overlap\n"
     yield f"The fastest of {rounds} by wall time." if rounds > 1 else "One run each."
-    yield "A ratio is the system's figure over ours. Memory is the largest process's.\n"
-    yield "| system | wall | CPU | memory | wall ratio | CPU ratio | found | who learns what |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "A ratio is the system's figure over ours. Memory is the largest process's. Others is the"
+    yield "share of the machine that other programs took: above a few percent, compare CPU.\n"
+    yield "| system | wall | CPU | memory | wall ratio | CPU ratio | others | found | leaks |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for result in results:
         yield _row(result, ours)
     for result in results:
@@ -66,7 +67,7 @@ def _section(people: int, results: Sequence[Result], rounds: int) -> Iterator[st
 def _row(result: Result, ours: Cost | None) -> str:
     name = f"{result.name} ({result.version})" if result.version else result.name
     if result.cost is None:
-        return f"| {name} | {result.missing} | | | | | | {result.leaks} |"
+        return f"| {name} | {result.missing} | | | | | | | {result.leaks} |"
     cost = result.cost
     cells = (
         name,
@@ -75,6 +76,7 @@ def _row(result: Result, ours: Cost | None) -> str:
         f"{cost.peak_bytes / _MEGABYTE:,.0f} MB",
         _ratio(cost.wall_s, ours.wall_s if ours else None),
         _ratio(cost.cpu_s, ours.cpu_s if ours else None),
+        f"{cost.others:.0%}",
         result.found,
         result.leaks,
     )
@@ -87,11 +89,11 @@ def _ratio(theirs: float, ours: float | None) -> str:
 
 def _stages(result: Result) -> Iterator[str]:
     yield f"\nThe stages of {result.name}: both parties at once, the server's share included.\n"
-    yield "| stage | wall | CPU | memory |"
-    yield "|---|---|---|---|"
+    yield "| stage | wall | CPU | memory | others |"
+    yield "|---|---|---|---|---|"
     for stage, cost in result.stages.items():
         peak = f"{cost.peak_bytes / _MEGABYTE:,.0f} MB"
-        yield f"| {stage} | {cost.wall_s:.2f} s | {cost.cpu_s:.2f} s | {peak} |"
+        yield f"| {stage} | {cost.wall_s:.2f} s | {cost.cpu_s:.2f} s | {peak} | {cost.others:.0%} |"
 
 
 def _processor() -> tuple[str, frozenset[str]]:
