@@ -84,6 +84,10 @@ coverage: .venv/installed ## run the tests and say which lines and branches they
 bench: .venv/installed ## measure; the figures depend on the machine
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
+.PHONY: bench-psi
+bench-psi: .venv/installed ## match two files, beside other makers' systems; ARGS='100000 --only ours'
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.psi $(ARGS)
+
 .PHONY: protos
 protos: .venv/installed ## generate cleanroom/v1 from proto/
 	@$(BIN)/python tools/generate_protos.py

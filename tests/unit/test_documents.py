@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"`(test_\w+\.py)(?:::(test_\w+))?`")
 
 
-@pytest.mark.parametrize(("document", "least"), [("privacy-guarantee", 30), ("threat-model", 25)])
+@pytest.mark.parametrize(
+    ("document", "least"),
+    [("privacy-guarantee", 30), ("threat-model", 25), ("interoperability", 6)],
+)
 def test_every_test_named_by_a_document_exists(document, least):
     named = NAMED.findall((ROOT / "docs" / f"{document}.md").read_text(encoding="utf-8"))
     files = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("test_*.py")}

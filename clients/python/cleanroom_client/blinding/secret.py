@@ -25,7 +25,7 @@ Entropy = Callable[[int], bytes]
 """Takes a count and returns that many bytes nobody can predict, such as `secrets.token_bytes`."""
 
 
-class _Hidden:
+class Hidden:
     """A secret without a face."""
 
     __slots__ = ()
@@ -47,7 +47,7 @@ def _check_secret(raw: bytes) -> bytes:
     return bytes(raw)
 
 
-class BlindingKey(_Hidden):
+class BlindingKey(Hidden):
     """The secret exponent of one party in one collaboration (an X25519 scalar)."""
 
     __slots__ = ("_key",)
@@ -81,7 +81,7 @@ class BlindingKey(_Hidden):
         return self._key.private_bytes_raw()
 
 
-class SharedKey(_Hidden):
+class SharedKey(Hidden):
     """The HMAC key the parties of one collaboration share, which the operator never sees."""
 
     __slots__ = ("_raw",)
@@ -108,7 +108,7 @@ class SharedKey(_Hidden):
         return self._raw
 
 
-class PersonKey(_Hidden):
+class PersonKey(Hidden):
     """What turns an owner's own person references into ones the service cannot read."""
 
     __slots__ = ("_raw",)
