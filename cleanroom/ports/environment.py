@@ -49,19 +49,19 @@ class Sealer(Protocol):
         Raises FieldInvalid naming the column and what was expected, or BadElement.
         """
 
-    def elements(self, chunks: Iterable[bytes], key: KeyType) -> bytes:
-        """Return the distinct elements of a key column, 32 bytes each, packed and sorted."""
+    def elements(self, data: bytes, keys: Iterable[KeyType]) -> Mapping[KeyType, bytes]:
+        """Return the elements of key columns of one chunk, 32 bytes each, packed, in row order."""
 
     def seal(
         self,
         chunks: Iterable[bytes],
         schema: DatasetSchema,
-        tokens: Mapping[KeyType, tuple[bytes, bytes]],
+        tokens: Mapping[KeyType, Iterable[tuple[bytes, bytes]]],
         sealable: tuple[int, ...],
     ) -> Sealed:
         """Return the version of all rows.
 
-        `tokens` maps packed elements to packed tokens, position by position; a key type that is
-        absent holds its tokens in the rows already. A row enters if it holds all bits of one of
+        `tokens` maps packed elements to packed tokens, position by position, in parts; a key type
+        that is absent holds its tokens in the rows already. A row enters if it holds all bits of one of
         `sealable`.
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -154,7 +154,7 @@ class MemoryRelay(_Part):
 
     def of_upload(self, upload: str) -> tuple[RelayTask, ...]:
         rows = (t for t in self.s.tasks.values() if t.upload == upload)
-        return tuple(sorted(rows, key=lambda t: (t.key_type.value, t.position)))
+        return tuple(sorted(rows, key=lambda t: (t.key_type.value, t.position, t.shard)))
 
     def ready_for(self, party: str) -> tuple[RelayTask, ...]:
         rows = self.s.tasks.values()
@@ -168,7 +168,12 @@ class MemoryRelay(_Part):
     def replace(self, task: RelayTask) -> None:
         _must(task.id in self.s.tasks, "no such task")
         self.s.tasks[task.id] = replace(
-            self.s.tasks[task.id], state=task.state, size=task.size, returned=task.returned
+            self.s.tasks[task.id],
+            state=task.state,
+            size=task.size,
+            returned=task.returned,
+            lease=task.lease,
+            leased_until_s=task.leased_until_s,
         )
 
 
@@ -344,6 +349,7 @@ class MemoryVault:
     def __init__(self) -> None:
         self.uploads: dict[str, dict[str, bytes]] = {}
         self.versions: dict[str, SealedTables] = {}
+        self.blobs: dict[str, dict[str, bytes]] = {}
 
     def put_blob(self, upload: str, name: str, data: bytes) -> None:
         _check_names(upload, name)
@@ -361,11 +367,15 @@ class MemoryVault:
         _check_names(upload)
         self.uploads.pop(upload, None)
 
-    def put_version(self, version: str, tables: SealedTables) -> str:
+    def put_version(
+        self, version: str, tables: SealedTables, blobs: Iterable[tuple[str, bytes]] = ()
+    ) -> str:
         _check_names(version)
         if version in self.versions:
             raise FileExistsError(version)
-        self.versions[version] = tables
+        kept = dict(blobs)
+        _check_names(*kept)
+        self.versions[version], self.blobs[version] = tables, kept
         return _digest(version, tables)
 
     def get_version(self, version: str, file_digest: str) -> SealedTables:
@@ -378,6 +388,15 @@ class MemoryVault:
     def erase_version(self, version: str) -> None:
         _check_names(version)
         self.versions.pop(version, None)
+        self.blobs.pop(version, None)
+
+    def get_version_blob(self, version: str, name: str) -> bytes:
+        _check_names(version, name)
+        return self.blobs[version][name]
+
+    def version_blobs(self, version: str) -> tuple[str, ...]:
+        _check_names(version)
+        return tuple(sorted(self.blobs.get(version, {})))
 
     def sweep(self) -> int:
         return 0

@@ -1,0 +1,139 @@
+"""The blobs of one pass of one shard through one party: list, batch, answers; not who is next.
+
+The list of a pass is what stands in the batch's rows: elements, then padding, then the points
+that are planted in every batch of the party. Of the first pass it is made from the origin; after
+a pass the answers are the next one's list, padding and all: fresh padding would stand out to two
+parties that compare what they were sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleanroom.ports.records import RelayTask
+from cleanroom.usecases.elements import (
+    KNOWN_PAIRS,
+    POINT_BYTES,
+    Batch,
+    Points,
+    check_answers,
+    joined,
+    make_batch,
+    room,
+    unpack,
+)
+from cleanroom.usecases.origins import Origins
+from cleanroom.usecases.service import Service
+from cleanroom.usecases.spread import assert_room
+from cleanroom.usecases.turns import Turns
+
+_PART_ELEMENTS = 1 << 18  # of a batch in one blob: a stream that goes on reads few of them
+_MEMORIES = Turns()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One task's blobs. Requires: whoever writes holds the task's turn."""
+
+    service: Service
+    task: RelayTask
+
+    def has_batch(self) -> bool:
+        """Return whether the batch was made."""
+        return self.service.vault.has_blob(self.task.upload, self._name("order"))
+
+    def ensure_batch(self) -> None:
+        """Make the batch unless it was made; it is never made again.
+
+        A crash before the last blob leaves parts that the next call replaces: nobody was sent
+        any of them.
+        """
+        vault, upload = self.service.vault, self.task.upload
+        if self.has_batch():
+            return
+        rows = joined([self._elements(), planted(self.service, self.task)])
+        batch = make_batch(rows, self.task.size, self.service.entropy)
+        for start in range(0, self.task.size, _PART_ELEMENTS):
+            part = batch.points[start : start + _PART_ELEMENTS]
+            vault.put_blob(upload, self._name("batch", start // _PART_ELEMENTS), part.tobytes())
+        vault.put_blob(upload, self._name("order"), batch.source.tobytes())
+
+    def sent(self, start: int, stop: int) -> bytes:
+        """Return points `start` to `stop` of the batch, packed; raises KeyError without one."""
+        first, behind = start // _PART_ELEMENTS, -(-stop // _PART_ELEMENTS)
+        parts = (self._get("batch", index) for index in range(first, behind))
+        skipped = first * _PART_ELEMENTS
+        return b"".join(parts)[(start - skipped) * POINT_BYTES : (stop - skipped) * POINT_BYTES]
+
+    def keep_answers(self, index: int, elements: bytes) -> None:
+        """Keep one chunk of answers."""
+        self.service.vault.put_blob(self.task.upload, self._name("answer", index), elements)
+
+    def checked(self, chunks: int) -> Points:
+        """Return the answers in the order of the list, without those of planted points.
+
+        Raises RelayMisbehaved.
+        """
+        batch = Batch(
+            points=unpack(self.sent(0, self.task.size), "batch"),
+            source=np.frombuffer(self._get("order"), dtype=np.uint32),
+        )
+        packed = b"".join(self._get("answer", index) for index in range(chunks))
+        answers = _checked(self.service, self.task, batch, unpack(packed, "elements"))
+        return answers[:-KNOWN_PAIRS]
+
+    def keep_list(self, points: Points) -> None:
+        """Keep what the pass before this one answered."""
+        self.service.vault.put_blob(self.task.upload, self._name("list"), points.tobytes())
+
+    def _elements(self) -> Points:
+        """Return elements and padding, of which there is room for in the batch."""
+        task, count = self.task, room(self.task.size)
+        if task.position:
+            return unpack(self._get("list"), "list")
+        origins = Origins.of(self.service.vault, task.upload)
+        found = origins.elements(task.key_type, origins.parts_of(task.shard, task.shards))
+        assert_room(task.size, len(found))
+        padding = b"".join(self.service.entropy.points(count - len(found)))
+        return joined([found, unpack(padding, "padding")])
+
+    def _get(self, what: str, index: int | None = None) -> bytes:
+        return self.service.vault.get_blob(self.task.upload, self._name(what, index))
+
+    def _name(self, what: str, index: int | None = None) -> str:
+        task = self.task
+        name = f"{what}-{task.key_type}-{task.position}-{task.shard}"
+        return name if index is None else f"{name}-{index:06d}"
+
+
+def planted(service: Service, task: RelayTask) -> Points:
+    """Return the points that come in every batch of the task's party in its collaboration."""
+    area, name = _area(task), f"planted-{task.party}"
+    with _MEMORIES.alone(f"{area}/{task.party}"):
+        if not service.vault.has_blob(area, name):
+            # A crash after this line leaves points that the next batch plants.
+            points = b"".join(service.entropy.points(KNOWN_PAIRS))
+            service.vault.put_blob(area, name, points)
+        return unpack(service.vault.get_blob(area, name), name)
+
+
+def _checked(service: Service, task: RelayTask, batch: Batch, answers: Points) -> Points:
+    """Check a pass against itself and what the party answered before; remember its first.
+
+    One pass of a party at a time: of two that end at once and differ, one must be refused.
+    """
+    area, name = _area(task), f"known-{task.party}"
+    with _MEMORIES.alone(f"{area}/{task.party}"):
+        is_known = service.vault.has_blob(area, name)
+        known = unpack(service.vault.get_blob(area, name), name) if is_known else None
+        found = check_answers(batch, answers, known, task.party)
+        if not is_known:
+            # A crash after this line leaves what the pass, told to end again, finds confirmed.
+            service.vault.put_blob(area, name, found[-KNOWN_PAIRS:].tobytes())
+    return found
+
+
+def _area(task: RelayTask) -> str:
+    return f"relay-{task.collaboration}"
