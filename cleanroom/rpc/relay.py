@@ -27,8 +27,8 @@ class RelayServicer(RelayServiceServicer):
         self, request: pb.ListTasksRequest, context: grpc.ServicerContext
     ) -> pb.ListTasksResponse:
         """See relay.proto."""
-        del request  # it has no fields
-        ready, pending = relay.tasks(self.service, self.identities.actor(context))
+        actor = self.identities.actor(context)
+        ready, pending = relay.tasks(self.service, actor, request.agent)
         return pb.ListTasksResponse(tasks=[_task(t) for t in ready], pending=pending)
 
     def StreamElements(

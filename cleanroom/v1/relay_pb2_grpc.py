@@ -65,7 +65,8 @@ class RelayServiceServicer:
     """
 
     def ListTasks(self, request, context):
-        """Lists what waits for the caller, in every collaboration it belongs to.
+        """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+        itself is leased one task at a time, so that several of a party share the work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,9 @@ class RelayServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RelayServiceAsyncStub: ...
     ListTasks: _grpc.UnaryUnaryMultiCallable[_relay_pb2.ListTasksRequest, _relay_pb2.ListTasksResponse]
-    """Lists what waits for the caller, in every collaboration it belongs to."""
+    """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+    itself is leased one task at a time, so that several of a party share the work.
+    """
     StreamElements: _grpc.UnaryStreamMultiCallable[_relay_pb2.StreamElementsRequest, _relay_pb2.StreamElementsResponse]
     """Streams a task's elements from a chunk on."""
     ReturnElements: _grpc.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]
@@ -59,7 +61,9 @@ class RelayServiceAsyncStub(RelayServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTasks: _aio.UnaryUnaryMultiCallable[_relay_pb2.ListTasksRequest, _relay_pb2.ListTasksResponse]  # type: ignore[assignment]
-    """Lists what waits for the caller, in every collaboration it belongs to."""
+    """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+    itself is leased one task at a time, so that several of a party share the work.
+    """
     StreamElements: _aio.UnaryStreamMultiCallable[_relay_pb2.StreamElementsRequest, _relay_pb2.StreamElementsResponse]  # type: ignore[assignment]
     """Streams a task's elements from a chunk on."""
     ReturnElements: _aio.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]  # type: ignore[assignment]
@@ -82,7 +86,9 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relay_pb2.ListTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_relay_pb2.ListTasksResponse, _abc.Awaitable[_relay_pb2.ListTasksResponse]]:
-        """Lists what waits for the caller, in every collaboration it belongs to."""
+        """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+        itself is leased one task at a time, so that several of a party share the work.
+        """
 
     @_abc_1.abstractmethod
     def StreamElements(
