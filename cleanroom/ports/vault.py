@@ -18,6 +18,9 @@ class Vault(Protocol):
     def put_blob(self, upload: str, name: str, data: bytes) -> None:
         """Keep a blob of an upload; the same name again replaces it atomically."""
 
+    def put_blobs(self, upload: str, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Keep blobs (name, data) one after the other, all durable on return; less waiting."""
+
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""
 

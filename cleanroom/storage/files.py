@@ -44,14 +44,15 @@ def write_new(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes, unique: str) -> None:
-    """Put `data` under `path`, atomically replacing what is there; durable on return."""
+def place_file(path: Path, data: bytes, unique: str) -> None:
+    """Put `data` under `path`, atomically replacing what is there; the name is not yet durable.
+
+    The caller syncs the folder, once for many files.
+    """
     unfinished = path.with_name(UNFINISHED + unique)
     # A crash before the rename leaves the old file, and a torn new one that the sweep removes.
     write_new(unfinished, data)
     unfinished.replace(path)
-    # A crash before this sync leaves the old file or the new one, whole; the caller was not told.
-    sync(path.parent)
 
 
 def create_file(path: Path, data: bytes, unique: str) -> None:

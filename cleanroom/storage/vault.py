@@ -25,10 +25,10 @@ from cleanroom.storage.files import (
     UNFINISHED,
     create_file,
     make_folder,
+    place_file,
     remove_folder,
     remove_unfinished,
     removed_on_error,
-    replace_file,
     sync,
     write_new,
 )
@@ -62,10 +62,23 @@ class FileVault:
 
         Raises ValueError for an upload or name that cannot be a file's name.
         """
-        folder, file = self._uploads / _checked(upload), _checked(name)
-        sealer = self._blob_sealer(self._key_for_writing(folder, upload))
-        sealed = sealer.seal(data, _context(upload, name))
-        replace_file(folder / file, sealed, self._unique())
+        self.put_blobs(upload, [(name, data)])
+
+    def put_blobs(self, upload: str, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Keep blobs (name, data) of an upload in order; each replaces its name atomically.
+
+        Raises ValueError for an upload or name that cannot be a file's name, and what `blobs`
+        raises; those before are then whole, but perhaps not durable.
+        """
+        folder, sealer = self._uploads / _checked(upload), None
+        for name, data in blobs:
+            file = _checked(name)
+            sealer = sealer or self._blob_sealer(self._key_for_writing(folder, upload))
+            place_file(folder / file, sealer.seal(data, _context(upload, name)), self._unique())
+        if sealer is not None:
+            # A crash before this leaves some of the new files or the old ones, whole; the caller
+            # was not told.
+            sync(folder)
 
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""

@@ -52,10 +52,15 @@ class Origins:
 
     def keep_tokens(self, key: KeyType, parts: Iterable[int], tokens: Points) -> None:
         """Keep the tokens of the elements of these parts, which come in the same order."""
+        self.vault.put_blobs(self.upload, self._token_blobs(key, parts, tokens))
+
+    def _token_blobs(
+        self, key: KeyType, parts: Iterable[int], tokens: Points
+    ) -> Iterator[tuple[str, bytes]]:
         start = 0
         for part in parts:
             stop = start + len(self._points(f"origin-{key}-{part}"))
-            self.vault.put_blob(self.upload, f"tokens-{key}-{part}", tokens[start:stop].tobytes())
+            yield f"tokens-{key}-{part}", tokens[start:stop].tobytes()
             start = stop
 
     def tokens(self, key: KeyType) -> Iterator[tuple[bytes, bytes]]:
@@ -141,8 +146,8 @@ def divide(
     *,
     sealer: Sealer,
     remembered: Remembered | None,
-) -> Mapping[KeyType, tuple[int, ...]]:
-    """Keep each part's carried elements and origin; return how many each origin has.
+) -> Mapping[KeyType, int]:
+    """Keep each part's carried elements and origin; return how many elements are new.
 
     Reads the chunks once. A crash leaves blobs that the next try replaces, or never reads.
     """
@@ -150,23 +155,30 @@ def divide(
     for data in chunks:
         for key, packed in sealer.elements(data, keys).items():
             spills[key].add(distinct(unpack(packed, key)))
-    parts = range(origins.spread.parts)
-    return {
-        key: tuple(_settle(origins, key, part, spill.taken(part), remembered) for part in parts)
-        for key, spill in spills.items()
-    }
+    counts: dict[KeyType, int] = {}
+    origins.vault.put_blobs(origins.upload, _settled(origins, spills, remembered, counts))
+    return counts
 
 
-def _settle(
-    origins: Origins, key: KeyType, part: int, elements: Points, remembered: Remembered | None
-) -> int:
-    parts, carried = origins.spread.parts, [elements[:0]]
-    if remembered is not None:
-        carried = remembered.tokens_of(elements, key, part, parts)
-    new = elements[find(elements, carried[0]) < 0]
-    origins.vault.put_blob(origins.upload, f"carried-{key}-{part}", joined(carried).tobytes())
-    origins.vault.put_blob(origins.upload, f"origin-{key}-{part}", new.tobytes())
-    return len(new)
+def _settled(
+    origins: Origins,
+    spills: Mapping[KeyType, _Spill],
+    remembered: Remembered | None,
+    counts: dict[KeyType, int],
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the blobs of each part; count the new elements of each key type."""
+    parts = origins.spread.parts
+    for key, spill in spills.items():
+        counts[key] = 0
+        for part in range(parts):
+            elements = spill.taken(part)
+            carried = [elements[:0], elements[:0]]
+            if remembered is not None:
+                carried = remembered.tokens_of(elements, key, part, parts)
+            new = elements[find(elements, carried[0]) < 0]
+            counts[key] += len(new)
+            yield f"carried-{key}-{part}", joined(carried).tobytes()
+            yield f"origin-{key}-{part}", new.tobytes()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ parties that compare what they were sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,10 +56,13 @@ class Pass:
             return
         rows = joined([self._elements(), planted(self.service, self.task)])
         batch = make_batch(rows, self.task.size, self.service.entropy)
+        vault.put_blobs(upload, self._parts(batch))
+        vault.put_blob(upload, self._name("order"), batch.source.tobytes())
+
+    def _parts(self, batch: Batch) -> Iterator[tuple[str, bytes]]:
         for start in range(0, self.task.size, _PART_ELEMENTS):
             part = batch.points[start : start + _PART_ELEMENTS]
-            vault.put_blob(upload, self._name("batch", start // _PART_ELEMENTS), part.tobytes())
-        vault.put_blob(upload, self._name("order"), batch.source.tobytes())
+            yield self._name("batch", start // _PART_ELEMENTS), part.tobytes()
 
     def sent(self, start: int, stop: int) -> bytes:
         """Return points `start` to `stop` of the batch, packed; raises KeyError without one."""
@@ -67,9 +71,10 @@ class Pass:
         skipped = first * _PART_ELEMENTS
         return b"".join(parts)[(start - skipped) * POINT_BYTES : (stop - skipped) * POINT_BYTES]
 
-    def keep_answers(self, index: int, elements: bytes) -> None:
-        """Keep one chunk of answers."""
-        self.service.vault.put_blob(self.task.upload, self._name("answer", index), elements)
+    def keep_answers(self, chunks: Mapping[int, bytes]) -> None:
+        """Keep some chunks of answers by index."""
+        blobs = ((self._name("answer", index), data) for index, data in chunks.items())
+        self.service.vault.put_blobs(self.task.upload, blobs)
 
     def checked(self, chunks: int) -> Points:
         """Return the answers in the order of the list, without those of planted points.

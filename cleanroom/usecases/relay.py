@@ -13,7 +13,7 @@ version before this one knows already is not sent again (see origins.py).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cleanroom.audit.entry import EntryKind
@@ -63,11 +63,11 @@ def prepare(
         )
     parties = _route(policy, upload.owner)
     tasks: list[RelayTask] = []
-    for key, by_part in counts.items():
+    for key, total in counts.items():
         if not parties:
             _keep_as_tokens(ready, key)
         for position, party in enumerate(parties):
-            tasks += _new_tasks(service, upload, key, party, position, sum(by_part))
+            tasks += _new_tasks(service, upload, key, party, position, total)
     return tuple(tasks)
 
 
@@ -201,32 +201,47 @@ def _chunk(service: Service, task: RelayTask, index: int) -> bytes:
 
 
 def take(service: Service, actor: Actor, *, task: str, index: int, elements: bytes) -> RelayTask:
-    """Keep one chunk of evaluated elements; with the last one, check the pass and go on.
+    """Keep one chunk of evaluated elements; see `take_all`."""
+    return take_all(service, actor, task=task, chunks=[(index, elements)])
 
-    A chunk already kept is taken as kept.
+
+def take_all(
+    service: Service, actor: Actor, *, task: str, chunks: Sequence[tuple[int, bytes]]
+) -> RelayTask:
+    """Keep chunks (index, evaluated elements); with the last one, check the pass and go on.
+
+    A chunk already kept is taken as kept; where one is refused, none of `chunks` is.
     Raises NotPermitted, UploadConflict, FieldInvalid, BadElement, RelayMisbehaved.
     """
-    # Two agents of one party that finished a task at once would make the next party's batch
-    # twice, and what it answered to the first would be held against the second.
+    # Two agents of one party that finished a task at once would do for the next party what must
+    # be done once.
     with _TURNS.alone(task):
-        return _take(service, actor, task, index, elements)
+        return _take(service, actor, task, chunks)
 
 
-def _take(service: Service, actor: Actor, task: str, index: int, elements: bytes) -> RelayTask:
+def _take(
+    service: Service, actor: Actor, task: str, chunks: Sequence[tuple[int, bytes]]
+) -> RelayTask:
     found = service.store.read(lambda tx: _own(tx, actor, task))
-    if index < found.returned or found.state is TaskState.DONE:
+    if found.state is TaskState.DONE:
         return found
-    if found.state is not TaskState.READY or index != found.returned:
-        raise UploadConflict(upload=task, why=f"the next chunk is number {found.returned}")
-    _check_chunk(found, index, elements)
-    # A crash after this line leaves a blob that no task counts; sending it again replaces it.
-    Pass(service=service, task=found).keep_answers(index, elements)
-    if index + 1 == _chunks(found):
+    new = {index: elements for index, elements in chunks if index >= found.returned}
+    if not new and found.state is TaskState.READY:
+        return found
+    expected = found.returned
+    for index, elements in new.items():
+        if found.state is not TaskState.READY or index != expected:
+            raise UploadConflict(upload=task, why=f"the next chunk is number {expected}")
+        _check_chunk(found, index, elements)
+        expected += 1
+    # A crash after this line leaves blobs that no task counts; sending them again replaces them.
+    Pass(service=service, task=found).keep_answers(new)
+    if expected == _chunks(found):
         return _finish(service, actor, found)
 
     def count(tx: Transaction) -> RelayTask:
         until_s = service.clock.now_s() + LEASE_S
-        counted = replace(_still_ready(tx, found), returned=index + 1, leased_until_s=until_s)
+        counted = replace(_still_ready(tx, found), returned=expected, leased_until_s=until_s)
         tx.relay.replace(counted)
         return counted
 

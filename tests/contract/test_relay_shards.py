@@ -17,18 +17,22 @@ POLICY = edited(("2026-03-01", "2026-01-01"), name="spring-campaign")
 PEOPLE = [{"email": f"e{i}", "phone": f"p{i // 2}", "amount": 100 + i} for i in range(120)]
 
 
-@pytest.fixture
-def room(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
     monkeypatch.setattr(spread, "MIN_BUCKET", 128)
     monkeypatch.setattr(spread, "SHARD_ELEMENTS", 32)  # so four shards
-    return Room.open(tmp_path, POLICY)
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room.open(tmp_path, POLICY, in_memory=True)
 
 
 def _sealed_in_one_piece(folder, secrets):
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spread, "SHARD_ELEMENTS", 1 << 20)
-        whole = Room.open(folder, POLICY)
+        whole = Room.open(folder, POLICY, in_memory=True)
         whole.secrets = secrets
         upload = whole.upload("sales", PEOPLE)
         assert {t.shards for t in tasks_of(whole, upload)} == {1}
@@ -75,9 +79,14 @@ def _take(room, task, answer, index=0):
     return relay.take(room.service, party("acme-brand"), task=task.id, index=index, elements=answer)
 
 
-def test_padding_goes_the_whole_way_so_that_two_parties_together_cannot_take_it_away(tmp_path):
+def test_padding_goes_the_whole_way_so_that_two_parties_together_cannot_take_it_away(
+    tmp_path, monkeypatch
+):
     """Fresh padding at each party would be what the first was sent and the second was not."""
-    room = Room.open(tmp_path, edited(("until: 2035-12-31", "until: 2035-12-30"), name="demo"))
+    monkeypatch.setattr(spread, "SHARD_ELEMENTS", 1 << 20)
+    room = Room.open(
+        tmp_path, edited(("until: 2035-12-31", "until: 2035-12-30"), name="demo"), in_memory=True
+    )
     upload = room.upload("sales", [{"email": f"e{i}"} for i in range(50)])
     of_email = [t for t in tasks_of(room, upload) if t.key_type == "email"]
     first, second = sorted(of_email, key=lambda t: t.position)
@@ -296,7 +305,8 @@ def test_another_policy_relays_everything_again(room):
     assert len((everything_sent(room)["acme-brand"] & before) - _planted(room)) == 180
 
 
-def test_fsck_reads_what_a_version_remembers(room):
+def test_fsck_reads_what_a_version_remembers(tmp_path):
+    room = Room.open(tmp_path, POLICY)
     version = room.fill(sales=PEOPLE)["sales"]
     assert [p for p in fsck(room.service.store, room.service.vault) if not p.is_note] == []
     (file,) = room.service.vault._versions.glob(f"{version.id}/tokens-email-0")
