@@ -5,7 +5,7 @@ part, and then each part is read alone. Must not know tasks, batches or who is p
 
 Blobs of the upload: `spread` (key and number of parts) and for each key type and part
 `spill-…-n`, `carried-…` (elements whose tokens are known, then those tokens) and `origin-…` (the
-elements to be relayed); later `tokens-…`, in the order of the origin. A version's blobs: `spread`
+elements to be relayed), for each key type `counts-…` (how many those are, by part); later `tokens-…`, in the order of the origin. A version's blobs: `spread`
 and `tokens-<key type>-<part>` (elements, then their tokens).
 """
 
@@ -57,9 +57,10 @@ class Origins:
     def _token_blobs(
         self, key: KeyType, parts: Iterable[int], tokens: Points
     ) -> Iterator[tuple[str, bytes]]:
+        counts = np.frombuffer(self.vault.get_blob(self.upload, f"counts-{key}"), dtype="<u4")
         start = 0
         for part in parts:
-            stop = start + len(self._points(f"origin-{key}-{part}"))
+            stop = start + int(counts[part])
             yield f"tokens-{key}-{part}", tokens[start:stop].tobytes()
             start = stop
 
@@ -169,16 +170,18 @@ def _settled(
     """Yield the blobs of each part; count the new elements of each key type."""
     parts = origins.spread.parts
     for key, spill in spills.items():
-        counts[key] = 0
+        new_of: list[int] = []
         for part in range(parts):
             elements = spill.taken(part)
             carried = [elements[:0], elements[:0]]
             if remembered is not None:
                 carried = remembered.tokens_of(elements, key, part, parts)
             new = elements[find(elements, carried[0]) < 0]
-            counts[key] += len(new)
+            new_of.append(len(new))
             yield f"carried-{key}-{part}", joined(carried).tobytes()
             yield f"origin-{key}-{part}", new.tobytes()
+        counts[key] = sum(new_of)
+        yield f"counts-{key}", np.array(new_of, dtype="<u4").tobytes()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,7 +201,7 @@ class _Spill:
         ends = np.searchsorted(places[order], np.arange(self.origins.spread.parts + 1))
         for part, (start, stop) in enumerate(pairwise(ends)):
             if start < stop:
-                self._append(part, points[order[start:stop]])
+                self._append(part, points.take(order[start:stop], axis=0))
 
     def _append(self, part: int, points: Points) -> None:
         self.held.setdefault(part, []).append(points)

@@ -64,12 +64,24 @@ class Pass:
             part = batch.points[start : start + _PART_ELEMENTS]
             yield self._name("batch", start // _PART_ELEMENTS), part.tobytes()
 
-    def sent(self, start: int, stop: int) -> bytes:
-        """Return points `start` to `stop` of the batch, packed; raises KeyError without one."""
-        first, behind = start // _PART_ELEMENTS, -(-stop // _PART_ELEMENTS)
-        parts = (self._get("batch", index) for index in range(first, behind))
-        skipped = first * _PART_ELEMENTS
-        return b"".join(parts)[(start - skipped) * POINT_BYTES : (stop - skipped) * POINT_BYTES]
+    def sent(self, first: int, elements: int) -> Iterator[bytes]:
+        """Yield the batch's points from `first` on, packed, so many at a time.
+
+        Raises KeyError without a batch.
+        """
+        at, held = -1, b""
+        for start in range(first, self.task.size, elements):
+            found = b""
+            stop = min(start + elements, self.task.size)
+            while start < stop:
+                if at != start // _PART_ELEMENTS:
+                    at = start // _PART_ELEMENTS
+                    held = self._get("batch", at)
+                end = min(stop, (at + 1) * _PART_ELEMENTS)
+                offset = at * _PART_ELEMENTS
+                found += held[(start - offset) * POINT_BYTES : (end - offset) * POINT_BYTES]
+                start = end  # noqa: PLW2901 - within this chunk
+            yield found
 
     def keep_answers(self, chunks: Mapping[int, bytes]) -> None:
         """Keep some chunks of answers by index."""
@@ -82,7 +94,7 @@ class Pass:
         Raises RelayMisbehaved.
         """
         batch = Batch(
-            points=unpack(self.sent(0, self.task.size), "batch"),
+            points=unpack(next(self.sent(0, self.task.size)), "batch"),
             source=np.frombuffer(self._get("order"), dtype=np.uint32),
         )
         packed = b"".join(self._get("answer", index) for index in range(chunks))

@@ -182,8 +182,10 @@ def stream(
         raise FieldInvalid(field="from_chunk", expected="0 or more")
     try:
         _ensure_batch(service, found)
-        for index in range(from_chunk, _chunks(found)):
-            yield index, _chunk(service, found, index)
+        chunks = Pass(service=service, task=found).sent(
+            min(from_chunk, _chunks(found)) * CHUNK_ELEMENTS, CHUNK_ELEMENTS
+        )
+        yield from enumerate(chunks, start=from_chunk)
     except KeyError:  # erased since it was looked up
         raise UploadConflict(upload=task, why="its upload was replaced") from None
 
@@ -193,11 +195,6 @@ def _ensure_batch(service: Service, task: RelayTask) -> None:
     if not made.has_batch():
         with _TURNS.alone(task.id), _HEAVY:
             made.ensure_batch()
-
-
-def _chunk(service: Service, task: RelayTask, index: int) -> bytes:
-    stop = min((index + 1) * CHUNK_ELEMENTS, task.size)
-    return Pass(service=service, task=task).sent(index * CHUNK_ELEMENTS, stop)
 
 
 def take(service: Service, actor: Actor, *, task: str, index: int, elements: bytes) -> RelayTask:
