@@ -18,7 +18,7 @@ from cleanroom.usecases.service import Service
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
 
-_GROUP_CHUNKS = 4  # in memory for each stream, and in one transaction
+_GROUP_CHUNKS = 8  # in memory for each stream, and in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from cleanroom.storage.files import (
     UNFINISHED,
     create_file,
     make_folder,
-    place_file,
+    place_files,
     remove_folder,
     remove_unfinished,
     removed_on_error,
@@ -39,6 +39,7 @@ from cleanroom.storage.sealed_files import read_tables, write_tables
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOB_HEADER: Final = b"cleanroom-vault-blob/v1\0"
 _KEY: Final = "data.key"
+_GROUP_BLOBS, _GROUP_BYTES = 64, 8 << 20  # held and flushed together, about
 
 
 class FileVault:
@@ -70,12 +71,12 @@ class FileVault:
         Raises ValueError for an upload or name that cannot be a file's name, and what `blobs`
         raises; those before are then whole, but perhaps not durable.
         """
-        folder, sealer = self._uploads / _checked(upload), None
-        for name, data in blobs:
-            file = _checked(name)
-            sealer = sealer or self._blob_sealer(self._key_for_writing(folder, upload))
-            place_file(folder / file, sealer.seal(data, _context(upload, name)), self._unique())
-        if sealer is not None:
+        folder = self._uploads / _checked(upload)
+        for group in _groups(blobs):
+            files = [(folder / _checked(name), name, data) for name, data in group]
+            sealer = self._blob_sealer(self._key_for_writing(folder, upload))
+            sealed = [(path, sealer.seal(data, _context(upload, n))) for path, n, data in files]
+            place_files(sealed, self._unique)
             # A crash before this leaves some of the new files or the old ones, whole; the caller
             # was not told.
             sync(folder)
@@ -203,6 +204,19 @@ class FileVault:
 
     def _unique(self) -> str:
         return self._entropy.token_bytes(8).hex()
+
+
+def _groups(blobs: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    group: list[tuple[str, bytes]] = []
+    size = 0
+    for name, data in blobs:
+        group.append((name, data))
+        size += len(data)
+        if len(group) == _GROUP_BLOBS or size >= _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _checked(name: str) -> str:
