@@ -47,19 +47,19 @@ def _opened_new(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def place_files(files: Sequence[tuple[Path, bytes]], unique: Callable[[], str]) -> None:
-    """Put data under paths, atomically replacing what is there; the names are not yet durable.
+def place_files(files: Sequence[tuple[Path, tuple[bytes, ...]]], unique: Callable[[], str]) -> None:
+    """Put data, in parts, under paths, replacing atomically; the names are not yet durable.
 
     All are written before the first is flushed, so that the disk is waited for about once. The
     caller syncs the folder.
     """
     with ExitStack() as undone:
         placed = []
-        for path, data in files:
+        for path, parts in files:
             unfinished = path.with_name(UNFINISHED + unique())
             undone.enter_context(removed_on_error(unfinished))
             file = undone.enter_context(_opened_new(unfinished))
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             placed.append((file, unfinished, path))
         for file, _, _ in placed:

@@ -65,9 +65,12 @@ class Sealer:
 
     def seal(self, data: bytes, context: bytes) -> bytes:
         """Return header, nonce and ciphertext; header and context are authenticated."""
+        return b"".join(self.seal_parts(data, context))
+
+    def seal_parts(self, data: bytes, context: bytes) -> tuple[bytes, bytes]:
+        """Return what `seal` does in two parts, of which the second is large."""
         nonce = self._entropy.token_bytes(NONCE_BYTES)
-        sealed = self._aead.encrypt(nonce, data, self._header + context)
-        return b"".join((self._header, nonce, sealed))
+        return self._header + nonce, self._aead.encrypt(nonce, data, self._header + context)
 
     def open(self, sealed: bytes, context: bytes, where: str) -> bytes:
         """Inverse of `seal`; raises VaultDamaged naming `where`."""

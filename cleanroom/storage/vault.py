@@ -75,7 +75,7 @@ class FileVault:
         for group in _groups(blobs):
             files = [(folder / _checked(name), name, data) for name, data in group]
             sealer = self._blob_sealer(self._key_for_writing(folder, upload))
-            sealed = [(path, sealer.seal(data, _context(upload, n))) for path, n, data in files]
+            sealed = [(p, sealer.seal_parts(data, _context(upload, n))) for p, n, data in files]
             place_files(sealed, self._unique)
             # A crash before this leaves some of the new files or the old ones, whole; the caller
             # was not told.

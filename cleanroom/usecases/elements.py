@@ -60,7 +60,9 @@ def check_points(points: Points, field: str) -> None:
     """
     words = words_of(points)
     # Every bad point has the last word of p or a larger one, or the first of one of low order.
-    suspects = (words[:, _WORDS - 1] >= _LARGE_LAST) | np.isin(words[:, 0], _LOW_FIRST)
+    suspects = words[:, _WORDS - 1] >= _LARGE_LAST
+    for first in _LOW_FIRST:
+        suspects |= words[:, 0] == first
     for position in np.flatnonzero(suspects):
         point = points[position].tobytes()
         if int.from_bytes(point, "little") >= _P:
