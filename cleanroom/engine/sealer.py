@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanroom.engine.ipc import read_rows
 from cleanroom.engine.layout import TOKEN_BYTES, token_column
@@ -34,10 +36,21 @@ class ArrowSealer:
             check_points(fixed_bytes(_present(table, column)), column)
         return int(table.num_rows)
 
-    def elements(self, data: bytes, keys: Iterable[KeyType]) -> Mapping[KeyType, bytes]:
+    def elements(
+        self, data: bytes, keys: Iterable[KeyType], sealable: tuple[int, ...]
+    ) -> Mapping[KeyType, bytes]:
         """See the port."""
         table = read_rows(data)
-        return {key: fixed_bytes(_present(table, token_column(key))).tobytes() for key in keys}
+        held = table["purposes"]
+        serves = [pc.equal(pc.bit_wise_and(held, bits), bits) for bits in sealable]
+        enters = reduce(pc.or_, serves, pc.less(held, held))  # starts from all False
+        columns = table.select([token_column(key) for key in keys if _has(table, key)])
+        kept = columns.filter(enters)
+        return {
+            key: fixed_bytes(_present(kept, token_column(key))).tobytes()
+            for key in keys
+            if _has(table, key)
+        }
 
     def seal(
         self,
@@ -49,6 +62,10 @@ class ArrowSealer:
         """See the port."""
         maps: dict[KeyType, TokenMap | None] = {k: _token_map(p) for k, p in tokens.items()}
         return seal(map(read_rows, chunks), schema, maps, sealable)
+
+
+def _has(table: pa.Table, key: KeyType) -> bool:
+    return token_column(key) in table.column_names  # an empty one may be left out
 
 
 def _present(table: pa.Table, column: str) -> pa.FixedSizeBinaryArray:

@@ -49,8 +49,13 @@ class Sealer(Protocol):
         Raises FieldInvalid naming the column and what was expected, or BadElement.
         """
 
-    def elements(self, data: bytes, keys: Iterable[KeyType]) -> Mapping[KeyType, bytes]:
-        """Return the elements of key columns of one chunk, 32 bytes each, packed, in row order."""
+    def elements(
+        self, data: bytes, keys: Iterable[KeyType], sealable: tuple[int, ...]
+    ) -> Mapping[KeyType, bytes]:
+        """Return the elements of key columns of one chunk, 32 bytes each, packed, in row order.
+
+        Only of rows that enter a version: those that hold all bits of one of `sealable`.
+        """
 
     def seal(
         self,

@@ -146,15 +146,18 @@ def divide(
     keys: tuple[KeyType, ...],
     *,
     sealer: Sealer,
+    sealable: tuple[int, ...],
     remembered: Remembered | None,
 ) -> Mapping[KeyType, int]:
     """Keep each part's carried elements and origin; return how many elements are new.
+
+    Elements of rows that enter no version are left out: nobody is sent or remembers them.
 
     Reads the chunks once. A crash leaves blobs that the next try replaces, or never reads.
     """
     spills = {key: _Spill(origins=origins, key=key) for key in keys}
     for data in chunks:
-        for key, packed in sealer.elements(data, keys).items():
+        for key, packed in sealer.elements(data, keys, sealable).items():
             spills[key].add(distinct(unpack(packed, key)))
     counts: dict[KeyType, int] = {}
     origins.vault.put_blobs(origins.upload, _settled(origins, spills, remembered, counts))

@@ -59,7 +59,12 @@ def prepare(
             service.vault, upload.id, rows=upload.rows, remembered=known, entropy=service.entropy
         )
         counts = origins.divide(
-            ready, chunks, rules.schema.keys, sealer=service.sealer, remembered=known
+            ready,
+            chunks,
+            rules.schema.keys,
+            sealer=service.sealer,
+            sealable=policy.sealable_purposes(),
+            remembered=known,
         )
     parties = _route(policy, upload.owner)
     tasks: list[RelayTask] = []

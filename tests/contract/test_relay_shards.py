@@ -10,7 +10,7 @@ from cleanroom.ports.records import TaskState
 from cleanroom.storage.fsck import fsck
 from cleanroom.usecases import collaborate, ingest, relay, spread
 from support.policies import edited
-from support.rooms import OFFICER, Room, party
+from support.rooms import OFFICER, Room, ipc, party
 from support.shards import batches, everything_sent, tasks_of
 
 POLICY = edited(("2026-03-01", "2026-01-01"), name="spring-campaign")
@@ -303,6 +303,31 @@ def test_another_policy_relays_everything_again(room):
         room.accept(member.name)
     room.upload("sales", PEOPLE)
     assert len((everything_sent(room)["acme-brand"] & before) - _planted(room)) == 180
+
+
+def test_people_without_consent_are_neither_relayed_nor_remembered(room):
+    without = [r | {"purposes": 0} if i >= 100 else r for i, r in enumerate(PEOPLE)]
+    refused = set(room.rows("sales", without[100:])["tok_email"].to_pylist())
+    room.upload("sales", without)
+    assert not refused & everything_sent(room)["acme-brand"]
+    version = room.seal("sales")
+    vault = room.service.vault
+    kept = b"".join(vault.get_version_blob(version.id, n) for n in vault.version_blobs(version.id))
+    assert not any(element in kept for element in refused)
+    room.upload("sales", PEOPLE)
+    assert refused <= everything_sent(room)["acme-brand"]
+    assert room.seal("sales").persons == 60
+
+
+def test_a_key_column_that_was_left_out_is_a_key_type_that_nobody_has(room):
+    rows = [{"email": f"e{i}", "amount": 1} for i in range(20)]
+    chunk = ipc(room.rows("sales", rows).drop_columns(["tok_phone"]))
+    upload = room.begin("sales")
+    room.put(upload.id, "sales", 0, chunk)
+    room.complete(upload.id, "sales", [chunk])
+    assert {t.key_type for t in tasks_of(room, upload)} == set(room.policy.matching.keys)
+    room.blind_all()
+    assert room.seal("sales").persons == 20
 
 
 def test_fsck_reads_what_a_version_remembers(tmp_path):
