@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 import threading
@@ -140,6 +141,15 @@ def test_agents_at_once_have_different_names_and_a_later_one_has_the_name_again(
     assert len(first) == 32
     with agent_name(tmp_path / "other.keystore.json", entropy) as other:
         assert other not in {first, second}
+
+
+def test_a_copied_keystore_has_other_names_on_another_machine(tmp_path, monkeypatch):
+    keystore, names = tmp_path / "acme.keystore.json", []
+    for machine in ("here", "there", "here"):
+        monkeypatch.setattr(platform, "node", lambda machine=machine: machine)
+        with agent_name(keystore, _entropy()) as name:
+            names.append(name)
+    assert names[0] == names[2] != names[1]
 
 
 def test_a_torn_name_is_made_anew_and_a_folder_without_room_gives_a_new_one(tmp_path):

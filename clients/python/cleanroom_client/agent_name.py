@@ -7,7 +7,9 @@ while agents that run side by side have different ones.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,4 +61,5 @@ def _name_in(descriptor: int, entropy: Callable[[int], bytes]) -> str:
         found = entropy(_NAME_BYTES).hex().encode()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, found, 0)
-    return found.decode()
+    # A keystore may be copied to another machine with this file beside it.
+    return hashlib.sha256(found + b"\0" + platform.node().encode()).hexdigest()[: 2 * _NAME_BYTES]
