@@ -46,6 +46,13 @@ def test_shards_are_of_bounded_size_and_cost_a_fiftieth_more_than_the_bucket(n):
         assert shards * size <= 1.02 * bucket(n)
 
 
+@given(st.integers(0, SHARD_ELEMENTS * 3 // 4))
+def test_one_shard_has_the_size_of_a_bucket_which_no_total_of_it_changes(n):
+    size = shard_size(n)
+    assert (shards_for(n), bucket(size)) == (1, size)
+    assert shard_size(room(size)) == size
+
+
 @given(st.integers(SHARD_ELEMENTS, 10**8))
 def test_totals_of_one_bucket_have_the_same_shards(n):
     assert (shards_for(n), shard_size(n)) == (shards_for(bucket(n)), shard_size(bucket(n)))
