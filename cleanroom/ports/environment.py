@@ -27,6 +27,16 @@ class Entropy(Protocol):
         """Return n random points of Curve25519's prime-order subgroup, as 32-byte u."""
 
 
+class Curve(Protocol):
+    """Curve25519 in bulk."""
+
+    def multiply(self, points: bytes, secret: bytes) -> bytes:
+        """Return each packed u-coordinate raised to a secret of 32 bytes, clamped (RFC 7748).
+
+        Requires canonical points, none of low order. The secret decides neither branch nor address.
+        """
+
+
 class Engine(Protocol):
     """Computes exact integers; several threads may call at once."""
 

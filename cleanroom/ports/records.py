@@ -78,8 +78,8 @@ class TaskState(StrEnum):
 class RelayTask:
     """One pass of one shard of a key type of one upload through one party.
 
-    `position` orders the parties of a pass. `size` counts the elements streamed (padded, with
-    planted repeats); `returned` counts the evaluated chunks that are durable. `lease` names the
+    `position` orders the parties of a pass. `size` counts the elements streamed (padding and
+    planted points included); `returned` counts the evaluated chunks that are durable. `lease` names the
     agent that works on it until `leased_until_s`; "" is nobody.
     """
 

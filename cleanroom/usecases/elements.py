@@ -7,20 +7,25 @@ and whole only where those are equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom.model.errors import BadElement, FieldInvalid, RelayMisbehaved
-from cleanroom.ports.environment import Entropy
+from cleanroom.ports.environment import Curve, Entropy
+from cleanroom.usecases.planted import (
+    SECRET_BYTES,
+    Points,
+    multiples,
+    same_but_for_low_order,
+)
 
 POINT_BYTES = 32
 STORED_BYTES = 16  # of a token in a sealed version; chance makes no two halves equal
-MIN_REPEATS = 32
-KNOWN_PAIRS = 8
+MIN_PICKS = 128  # plus one for every 256 elements; planted.py has the odds
+BASE_POINTS = 8
 
-Points = NDArray[np.uint8]
 Words = NDArray[np.uint64]  # (n, 4), the same bytes
 
 _WORDS = POINT_BYTES // 8
@@ -33,6 +38,7 @@ _ORDER_8 = (
 _LOW_ORDER = frozenset(u.to_bytes(POINT_BYTES, "little") for u in (0, 1, _P - 1, *_ORDER_8))
 _LOW_FIRST = np.array([int.from_bytes(u[:8], "little") for u in _LOW_ORDER], dtype=np.uint64)
 _LARGE_LAST = np.uint64(2**63 - 1)  # the last word of p, and of everything above p
+_MAX_LOW_ORDER_CHECKS = 1024
 
 
 def unpack(packed: bytes, field: str) -> Points:
@@ -110,44 +116,64 @@ def find(wanted: Points, known: Points) -> NDArray[np.int64]:
 class Batch:
     """What one party is sent: `points` in shuffled order.
 
-    `source[i]` is the row of the list that point i stands for; every row is there, some twice.
+    Point i stands for row `source[i]` of: the list; then the multiples, under `secret`, of its rows
+    `picks`; then those of the party's base points.
     """
 
     points: Points
     source: NDArray[np.uint32]
+    picks: NDArray[np.uint32]
+    secret: bytes = field(repr=False)
+
+    def planted_bytes(self) -> bytes:
+        """Return what is secret of the batch but its order."""
+        return self.secret + self.picks.tobytes()
+
+
+def planted_from(data: bytes) -> tuple[bytes, NDArray[np.uint32]]:
+    """Return secret and picks from `planted_bytes`."""
+    return data[:SECRET_BYTES], np.frombuffer(data[SECRET_BYTES:], dtype=np.uint32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """How a party answered its base points once: multiples of them under `secret`."""
+
+    secret: bytes = field(repr=False)
+    answers: Points
 
 
 def room(size: int) -> int:
-    """Return how many elements, padding included, a batch of `size` points has room for.
-
-    The rest are planted: points that come in every batch of a party, and repeats.
-    """
-    return size - KNOWN_PAIRS - _repeats(size)
+    """Return how many elements, padding included, a batch of `size` points has room for."""
+    return size - BASE_POINTS - _picks(size)
 
 
-def _repeats(size: int) -> int:
-    return MIN_REPEATS + size // 256
+def _picks(size: int) -> int:
+    return MIN_PICKS + size // 256
 
 
 def size_for(elements: int) -> int:
     """Return the least size of a batch that has room for so many elements."""
-    size = elements + KNOWN_PAIRS + _repeats(elements)
+    size = elements + BASE_POINTS + _picks(elements)
     while room(size) < elements:
         size += 1
     return size
 
 
-def make_batch(rows: Points, size: int, entropy: Entropy) -> Batch:
-    """Return all rows, some of them twice, freshly shuffled.
+def make_batch(rows: Points, base: Points, size: int, entropy: Entropy, curve: Curve) -> Batch:
+    """Return the rows and what is planted, freshly shuffled.
 
-    Requires: the rows are all different, and `room(size) + KNOWN_PAIRS` in number.
-    Ensures: the order is uniform; which rows come twice is uniform among all of them, padding
+    Requires: the rows are `room(size)` in number, the base points BASE_POINTS.
+    Ensures: the order is uniform; which rows have a multiple is uniform among all of them, padding
     included; so all that can be seen of the number of elements is the size.
     """
-    repeated = _choice(len(rows), size - len(rows), entropy)
-    source = np.concatenate([np.arange(len(rows), dtype=np.uint32), repeated])
-    source = source.take(np.argsort(_random_words(size, entropy)))
-    return Batch(points=words_of(rows).take(source, axis=0).view(np.uint8), source=source)
+    picks = _choice(len(rows), _picks(size), entropy)
+    secret = entropy.token_bytes(SECRET_BYTES)
+    some = words_of(rows).take(picks, axis=0).view(np.uint8)
+    everything = np.concatenate([rows, multiples(np.concatenate([some, base]), secret, curve)])
+    source = np.argsort(_random_words(size, entropy)).astype(np.uint32)
+    points = words_of(everything).take(source, axis=0).view(np.uint8)
+    return Batch(points=points, source=source, picks=picks, secret=secret)
 
 
 def _choice(n: int, count: int, entropy: Entropy) -> NDArray[np.uint32]:
@@ -165,35 +191,64 @@ def _random_words(n: int, entropy: Entropy) -> NDArray[np.uint64]:
     return np.frombuffer(entropy.token_bytes(8 * n), dtype=np.uint64)
 
 
-def check_answers(batch: Batch, answers: Points, known: Points | None, party: str) -> Points:
-    """Return the answer of each row of the list; raise RelayMisbehaved for answers of two keys.
+def check_answers(
+    batch: Batch, answers: Points, known: Reference | None, party: str, curve: Curve
+) -> tuple[Points, Reference]:
+    """Return the answer of each row of the list, and how the base points were answered.
 
-    One point must have one answer, here and as remembered from earlier batches (`known`: the
-    answers of the last KNOWN_PAIRS rows); two points must have two, in the half that is stored;
-    none may come back as it was. Does not verify that the answers are multiples at all: wrong
-    ones only fail to match.
+    Raises RelayMisbehaved unless one secret could have answered all of it: one must lie behind every
+    row picked and its multiple, and behind the base points here and in the party's first batch
+    (`known`); two rows must have two answers, in the half that is stored; none may come back as it
+    was. Requires canonical answers, none of low order (`check_points`).
+    Does not verify that answers are multiples at all, nor that they are free of a part of low
+    order: a party that errs in the same way for every element only loses matches.
     """
     sent, got = words_of(batch.points), words_of(answers)
     unchanged = sent[:, 0] == got[:, 0]
     if (sent[unchanged] == got[unchanged]).all(axis=1).any():
         raise RelayMisbehaved(party=party, why="an element came back unchanged")
-    last = np.empty(len(sent) - _repeats(len(sent)), dtype=np.uint32)
-    place = np.arange(len(sent), dtype=np.uint32)
-    last[batch.source] = place  # of a row that was sent twice, the later place
-    earlier = np.flatnonzero(last.take(batch.source) != place)
-    result = got.take(last, axis=0)
-    two_ways = (got[earlier] != result[batch.source[earlier]]).any()
-    if two_ways or (known is not None and (result[-len(known) :] != words_of(known)).any()):
+    place = np.empty(len(sent), dtype=np.uint32)
+    place[batch.source] = np.arange(len(sent), dtype=np.uint32)
+    result = got.take(place, axis=0).view(np.uint8)
+    count = len(result) - len(batch.picks) - BASE_POINTS
+    expected = multiples(result[batch.picks], batch.secret, curve)
+    if (expected != result[count:-BASE_POINTS]).any():
         raise RelayMisbehaved(party=party, why="one element was answered in two ways")
-    if _has_equal_halves(result):
+    base = Reference(secret=batch.secret, answers=result[-BASE_POINTS:].copy())
+    if known is not None and not _agree(base, known, curve):
+        raise RelayMisbehaved(party=party, why="one element was answered in two ways")
+    rows = sent.take(place[:count], axis=0).view(np.uint8)
+    if not _one_to_one(rows, result[:count], curve):
         raise RelayMisbehaved(party=party, why="two elements were answered in one way")
-    return result.view(np.uint8)
+    return result[:count], base
 
 
-def _has_equal_halves(words: Words) -> bool:
-    first = np.sort(words[:, 0])
-    shared = first[1:][first[1:] == first[:-1]]
-    if not len(shared):
+def _agree(one: Reference, other: Reference, curve: Curve) -> bool:
+    """Tell whether one secret gave both: k s P raised to s' must be k s' P raised to s."""
+    mine = multiples(one.answers, other.secret, curve)
+    return bool((mine == multiples(other.answers, one.secret, curve)).all())
+
+
+def _one_to_one(points: Points, answers: Points, curve: Curve) -> bool:
+    """Tell whether different points have different answers, down to what a version stores.
+
+    An uploader may send points that differ by a point of low order, which every secret answers
+    in one way: that is no fault of the party's. They become one token, as equal elements do.
+    """
+    words = words_of(answers)
+    order = np.argsort(words[:, 0])
+    first = words[:, 0].take(order)
+    near = np.flatnonzero(first[1:] == first[:-1])
+    if not len(near):
+        return True
+    suspects = np.flatnonzero(np.isin(words[:, 0], first[near]))
+    suspects = suspects[np.lexsort(words[suspects].T[::-1])]
+    a, b = suspects[:-1], suspects[1:]
+    half = STORED_BYTES // 8
+    equal = (words[a, :half] == words[b, :half]).all(axis=1)
+    a, b = a[equal], b[equal]
+    if (words[a] != words[b]).any():
         return False
-    halves = words[np.isin(words[:, 0], shared), : STORED_BYTES // 8]
-    return len(np.unique(halves, axis=0)) < len(halves)
+    # As many as tell a party apart; an uploader must not keep the service busy for each of a list.
+    some = slice(_MAX_LOW_ORDER_CHECKS)
+    return same_but_for_low_order(points[a[some]], points[b[some]], curve)

@@ -20,7 +20,8 @@ import numpy as np
 from cleanroom.model.dataset import KeyType
 from cleanroom.ports.environment import Entropy, Sealer
 from cleanroom.ports.vault import Vault
-from cleanroom.usecases.elements import Points, distinct, find, joined, unpack
+from cleanroom.usecases.elements import distinct, find, joined, unpack
+from cleanroom.usecases.planted import Points
 from cleanroom.usecases.spread import KEY_BYTES, Spread, shards_for
 
 _SPILL_ELEMENTS = 1 << 16

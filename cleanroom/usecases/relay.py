@@ -3,7 +3,8 @@
 The parties of a pass are the other owners in policy order, beginning behind the uploader and going
 round. Secrets commute, so were two lists to reach a party through the same others, their elements
 would be equal for equal keys and show it the matches; going round, what a party is sent of two
-uploaders is never raised to the same secrets.
+uploaders is never raised to the same secrets. Parties that collude could still raise one list to
+what the other lacks: so a list that passes two parties or more is masked (planted.py).
 
 The elements of a key type go in shards of one padded size, each a task of its own at each party,
 so that memory is bounded by a shard and several agents of a party work side by side. What the
@@ -18,15 +19,22 @@ from dataclasses import replace
 
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.dataset import KeyType
-from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayMisbehaved, UploadConflict
+from cleanroom.model.errors import (
+    BadElement,
+    FieldInvalid,
+    NotPermitted,
+    RelayMisbehaved,
+    UploadConflict,
+)
 from cleanroom.model.names import Actor
 from cleanroom.policy.document import DatasetRules, Policy, Scheme
 from cleanroom.ports.records import RelayTask, TaskState, Upload
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases import origins
-from cleanroom.usecases.elements import Points, check_points, unpack
+from cleanroom.usecases.elements import POINT_BYTES, check_points, unpack
 from cleanroom.usecases.origins import Origins, Remembered
-from cleanroom.usecases.passes import Pass
+from cleanroom.usecases.passes import Pass, keep_masks
+from cleanroom.usecases.planted import Points
 from cleanroom.usecases.service import Service, current_version, party_of, read_policy
 from cleanroom.usecases.spread import shard_size, shards_for
 from cleanroom.usecases.turns import Turns
@@ -71,6 +79,8 @@ def prepare(
     for key, total in counts.items():
         if not parties:
             _keep_as_tokens(ready, key)
+        if len(parties) > 1:
+            keep_masks(service, upload.id, key, shards_for(total))
         for position, party in enumerate(parties):
             tasks += _new_tasks(service, upload, key, party, position, total)
     return tuple(tasks)
@@ -213,7 +223,7 @@ def take_all(
     """Keep chunks (index, evaluated elements); with the last one, check the pass and go on.
 
     A chunk already kept is taken as kept; where one is refused, none of `chunks` is.
-    Raises NotPermitted, UploadConflict, FieldInvalid, BadElement, RelayMisbehaved.
+    Raises NotPermitted, UploadConflict, RelayMisbehaved.
     """
     # Two agents of one party that finished a task at once would do for the next party what must
     # be done once.
@@ -234,7 +244,7 @@ def _take(
     for index, elements in new.items():
         if found.state is not TaskState.READY or index != expected:
             raise UploadConflict(upload=task, why=f"the next chunk is number {expected}")
-        _check_chunk(found, index, elements)
+        _check_chunk(service, actor, found, index, elements)
         expected += 1
     # A crash after this line leaves blobs that no task counts; sending them again replaces them.
     Pass(service=service, task=found).keep_answers(new)
@@ -258,12 +268,26 @@ def _still_ready(tx: Transaction, task: RelayTask) -> RelayTask:
     return now
 
 
-def _check_chunk(task: RelayTask, index: int, elements: bytes) -> None:
-    points = unpack(elements, "elements")
-    expected = min(CHUNK_ELEMENTS, task.size - index * CHUNK_ELEMENTS)
-    if len(points) != expected:
-        raise FieldInvalid(field="elements", expected=f"{expected} elements in chunk {index}")
-    check_points(points, "elements")
+def _check_chunk(
+    service: Service, actor: Actor, task: RelayTask, index: int, elements: bytes
+) -> None:
+    """Raise RelayMisbehaved, and end the task, for a chunk that no honest agent sends."""
+    fault = _fault(task, index, elements)
+    if fault is not None:
+        misbehaved = RelayMisbehaved(party=task.party, why=fault)
+        _fail(service, actor, task, misbehaved)
+        raise misbehaved
+
+
+def _fault(task: RelayTask, index: int, elements: bytes) -> str | None:
+    """Say what is wrong with a chunk, without numbers: the log keeps it."""
+    if len(elements) != POINT_BYTES * min(CHUNK_ELEMENTS, task.size - index * CHUNK_ELEMENTS):
+        return "a chunk does not have as many elements as were sent"
+    try:
+        check_points(unpack(elements, "elements"), "elements")
+    except BadElement as error:
+        return f"an element is not an acceptable curve point ({error.why})"
+    return None
 
 
 def _finish(service: Service, actor: Actor, task: RelayTask) -> RelayTask:
@@ -287,7 +311,8 @@ def _pass_on(service: Service, actor: Actor, task: RelayTask, answers: Points) -
     if later is None:
         origin = Origins.of(service.vault, task.upload)
         parts = origin.parts_of(task.shard, task.shards)
-        origin.keep_tokens(task.key_type, parts, answers)
+        unmasked = Pass(service=service, task=task).unmasked(answers)
+        origin.keep_tokens(task.key_type, parts, unmasked)
     else:
         Pass(service=service, task=later).keep_list(answers)
     done = replace(task, state=TaskState.DONE, returned=_chunks(task))

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from numpy.typing import NDArray
 
-from cleanroom.usecases.elements import Points, room, size_for, words_of
+from cleanroom.usecases.elements import room, size_for, words_of
+from cleanroom.usecases.planted import Points
 
 KEY_BYTES = 32
 SHARD_ELEMENTS = 1 << 20  # of the padded total, for each shard

@@ -28,8 +28,8 @@ GRPC_VERSION: str
 
 class RelayServiceStub:
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -47,14 +47,15 @@ class RelayServiceStub:
     ReturnElements: _grpc.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]
     """Takes evaluated elements in the order they were streamed; each chunk is durable before the
     next is read. With the last one the task is checked and done.
-    Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+    A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+    Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
     """
 
 @_typing.type_check_only
 class RelayServiceAsyncStub(RelayServiceStub):
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -69,13 +70,14 @@ class RelayServiceAsyncStub(RelayServiceStub):
     ReturnElements: _aio.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]  # type: ignore[assignment]
     """Takes evaluated elements in the order they were streamed; each chunk is durable before the
     next is read. With the last one the task is checked and done.
-    Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+    A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+    Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
     """
 
 class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -106,7 +108,8 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_relay_pb2.ReturnElementsResponse, _abc.Awaitable[_relay_pb2.ReturnElementsResponse]]:
         """Takes evaluated elements in the order they were streamed; each chunk is durable before the
         next is read. With the last one the task is checked and done.
-        Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+        A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+        Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
         """
 
 def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

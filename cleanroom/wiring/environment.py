@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cleanroom_client.blinding.kernel import Kernel, chosen
 
@@ -44,6 +46,26 @@ class SystemEntropy:
             return [_public(X25519PrivateKey.generate()) for _ in range(n)]
         packed = b"".join(_in_bulk(kernel, min(_BULK, n - i)) for i in range(0, n, _BULK))
         return [packed[i : i + _BYTES] for i in range(0, len(packed), _BYTES)]
+
+
+class SystemCurve:
+    """The `Curve` port: the native kernel, which the SDK brings along, or `cryptography`."""
+
+    __slots__ = ()
+
+    def multiply(self, points: bytes, secret: bytes) -> bytes:
+        """Return each packed u-coordinate raised to a secret; a long list on every core."""
+        kernel = chosen()
+        if kernel is None:
+            key = X25519PrivateKey.from_private_bytes(secret)
+            each = (points[i : i + _BYTES] for i in range(0, len(points), _BYTES))
+            return b"".join(key.exchange(X25519PublicKey.from_public_bytes(p)) for p in each)
+        size = _BULK * _BYTES
+        parts = [points[at : at + size] for at in range(0, len(points), size)]
+        if len(parts) == 1:
+            return kernel.multiply(points, secret)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return b"".join(pool.map(lambda part: kernel.multiply(part, secret), parts))
 
 
 def _in_bulk(kernel: Kernel, n: int) -> bytes:

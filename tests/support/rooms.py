@@ -31,6 +31,7 @@ from cleanroom.storage.vault import FileVault
 from cleanroom.usecases import analyse, collaborate, ingest, relay
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
+from cleanroom.wiring.environment import SystemCurve
 from support.memory_store import MemoryStore
 from support.memory_vault import MemoryVault
 from support.panels import Record, token, wire_rows
@@ -71,6 +72,7 @@ def make_service(root: Path, clock: TestClock | None = None) -> Service:
         sealer=ArrowSealer(),
         clock=clock or TestClock(),
         entropy=SystemEntropy(),
+        curve=SystemCurve(),
         signer=Ed25519Signer(name="room.test/log", key=key),
     )
 
