@@ -237,7 +237,8 @@ def _take(
     found = service.store.read(lambda tx: _own(tx, actor, task))
     if found.state is TaskState.DONE:
         return found
-    new = {index: elements for index, elements in chunks if index >= found.returned}
+    first = dict(reversed(chunks))  # of a chunk that came twice, what came first
+    new = {index: first[index] for index, _ in chunks if index >= found.returned}
     if not new and found.state is TaskState.READY:
         return found
     expected = found.returned

@@ -145,9 +145,9 @@ CAUGHT = {
     "one answer for all": TWO_WAYS,
     "unchanged": UNCHANGED,
     "one unchanged": UNCHANGED,
-    "cut": "256 elements in chunk 0",
-    "longer": "256 elements in chunk 0",
-    "empty": "256 elements in chunk 0",
+    "cut": "not have as many elements as were sent",
+    "longer": "not have as many elements as were sent",
+    "empty": "not have as many elements as were sent",
     **{f"bad point: {name}": "not an acceptable curve point" for name in BAD_POINTS},
 }
 

@@ -54,11 +54,11 @@ def _checked(batch, answers, known=None):
 
 
 def _caught(batch, answers, known=None):
+    """Return why the answers were refused, or nothing."""
     try:
         _checked(batch, answers, known)
     except RelayMisbehaved as error:
-        assert error.party == "megamart"
-        return error.why
+        return f"{error.party}: {error.why}"
     return ""
 
 
@@ -153,7 +153,7 @@ CHEATS = {
 @pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS.keys())
 def test_a_party_that_does_not_use_one_key_is_named(cheat):
     batch = _batch()
-    assert _caught(batch, cheat(batch.points))
+    assert _caught(batch, cheat(batch.points)).startswith("megamart: ")
 
 
 def _places(batch, *rows):
@@ -172,7 +172,7 @@ def test_one_answer_for_two_elements_is_found_without_any_planted_one(bytes_alik
     one, other = _places(batch, *_unpicked(batch)[:2])
     answers = _honest(batch.points).copy()
     answers[one, :bytes_alike] = answers[other, :bytes_alike]
-    assert _caught(batch, answers) == "two elements were answered in one way"
+    assert _caught(batch, answers) == "megamart: two elements were answered in one way"
 
 
 def test_answers_that_differ_behind_their_first_word_are_different():
