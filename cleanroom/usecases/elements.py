@@ -177,8 +177,13 @@ def make_batch(rows: Points, base: Points, size: int, entropy: Entropy, curve: C
 
 
 def _choice(n: int, count: int, entropy: Entropy) -> NDArray[np.uint32]:
-    """Return `count` different numbers below n, uniformly; a 64-bit remainder's bias is nil."""
+    """Return `count` numbers below n, uniformly; a 64-bit remainder's bias is nil.
+
+    They are different, unless n is smaller than it is for any bucket.
+    """
     found = np.empty(0, dtype=np.uint64)
+    if n < 2 * count:
+        return (_random_words(count, entropy) % np.uint64(n)).astype(np.uint32)
     while True:
         more = _random_words(2 * count, entropy) % np.uint64(n)
         found = np.concatenate([found, more])
