@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanroom.engine.ipc import read_rows
 from cleanroom.engine.layout import TOKEN_BYTES, token_column
@@ -34,29 +36,45 @@ class ArrowSealer:
             check_points(fixed_bytes(_present(table, column)), column)
         return int(table.num_rows)
 
-    def elements(self, chunks: Iterable[bytes], key: KeyType) -> bytes:
+    def elements(
+        self, data: bytes, keys: Iterable[KeyType], sealable: tuple[int, ...]
+    ) -> Mapping[KeyType, bytes]:
         """See the port."""
-        columns = [_present(read_rows(data), token_column(key)) for data in chunks]
-        distinct = pa.chunked_array(columns, type=_TOKEN).unique()
-        return fixed_bytes(distinct.take(pa.compute.array_sort_indices(distinct))).tobytes()
+        table = read_rows(data)
+        held = table["purposes"]
+        serves = [pc.equal(pc.bit_wise_and(held, bits), bits) for bits in sealable]
+        enters = reduce(pc.or_, serves, pc.less(held, held))  # starts from all False
+        columns = table.select([token_column(key) for key in keys if _has(table, key)])
+        kept = columns.filter(enters)
+        return {
+            key: fixed_bytes(_present(kept, token_column(key))).tobytes()
+            for key in keys
+            if _has(table, key)
+        }
 
     def seal(
         self,
         chunks: Iterable[bytes],
         schema: DatasetSchema,
-        tokens: Mapping[KeyType, tuple[bytes, bytes]],
+        tokens: Mapping[KeyType, Iterable[tuple[bytes, bytes]]],
         sealable: tuple[int, ...],
     ) -> Sealed:
         """See the port."""
-        maps: dict[KeyType, TokenMap | None] = {
-            key: TokenMap(elements=_packed(elements), tokens=_packed(final))
-            for key, (elements, final) in tokens.items()
-        }
+        maps: dict[KeyType, TokenMap | None] = {k: _token_map(p) for k, p in tokens.items()}
         return seal(map(read_rows, chunks), schema, maps, sealable)
+
+
+def _has(table: pa.Table, key: KeyType) -> bool:
+    return token_column(key) in table.column_names  # an empty one may be left out
 
 
 def _present(table: pa.Table, column: str) -> pa.FixedSizeBinaryArray:
     return table[column].combine_chunks().drop_null()
+
+
+def _token_map(parts: Iterable[tuple[bytes, bytes]]) -> TokenMap:
+    elements, tokens = zip(*parts, strict=True)
+    return TokenMap(elements=_packed(b"".join(elements)), tokens=_packed(b"".join(tokens)))
 
 
 def _packed(data: bytes) -> pa.FixedSizeBinaryArray:

@@ -27,6 +27,16 @@ class Entropy(Protocol):
         """Return n random points of Curve25519's prime-order subgroup, as 32-byte u."""
 
 
+class Curve(Protocol):
+    """Curve25519 in bulk."""
+
+    def multiply(self, points: bytes, secret: bytes) -> bytes:
+        """Return each packed u-coordinate raised to a secret of 32 bytes, clamped (RFC 7748).
+
+        Requires canonical points, none of low order. The secret decides neither branch nor address.
+        """
+
+
 class Engine(Protocol):
     """Computes exact integers; several threads may call at once."""
 
@@ -49,19 +59,24 @@ class Sealer(Protocol):
         Raises FieldInvalid naming the column and what was expected, or BadElement.
         """
 
-    def elements(self, chunks: Iterable[bytes], key: KeyType) -> bytes:
-        """Return the distinct elements of a key column, 32 bytes each, packed and sorted."""
+    def elements(
+        self, data: bytes, keys: Iterable[KeyType], sealable: tuple[int, ...]
+    ) -> Mapping[KeyType, bytes]:
+        """Return the elements of key columns of one chunk, 32 bytes each, packed, in row order.
+
+        Only of rows that enter a version: those that hold all bits of one of `sealable`.
+        """
 
     def seal(
         self,
         chunks: Iterable[bytes],
         schema: DatasetSchema,
-        tokens: Mapping[KeyType, tuple[bytes, bytes]],
+        tokens: Mapping[KeyType, Iterable[tuple[bytes, bytes]]],
         sealable: tuple[int, ...],
     ) -> Sealed:
         """Return the version of all rows.
 
-        `tokens` maps packed elements to packed tokens, position by position; a key type that is
-        absent holds its tokens in the rows already. A row enters if it holds all bits of one of
+        `tokens` maps packed elements to packed tokens, position by position, in parts; a key type
+        that is absent holds its tokens in the rows already. A row enters if it holds all bits of one of
         `sealable`.
         """

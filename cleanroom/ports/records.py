@@ -76,10 +76,11 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayTask:
-    """One pass of one key type of one upload through one party.
+    """One pass of one shard of a key type of one upload through one party.
 
-    `position` orders the parties of a pass. `size` counts the elements streamed (padded, with
-    planted repeats); `returned` counts the evaluated chunks that are durable.
+    `position` orders the parties of a pass. `size` counts the elements streamed (padding and
+    planted points included); `returned` counts the evaluated chunks that are durable. `lease` names the
+    agent that works on it until `leased_until_s`; "" is nobody.
     """
 
     id: str
@@ -91,6 +92,10 @@ class RelayTask:
     state: TaskState
     size: int
     returned: int
+    shard: int = 0
+    shards: int = 1
+    lease: str = ""
+    leased_until_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ class Relay(Protocol):
         """Return a task by id."""
 
     def of_upload(self, upload: str) -> tuple[RelayTask, ...]:
-        """Return the tasks of an upload by (key type, position)."""
+        """Return the tasks of an upload by (key type, position, shard)."""
 
     def ready_for(self, party: str) -> tuple[RelayTask, ...]:
         """Return the READY tasks of a party in the order they were added."""
@@ -100,7 +100,7 @@ class Relay(Protocol):
         """Return the WAITING and READY tasks of a collaboration in the order they were added."""
 
     def replace(self, task: RelayTask) -> None:
-        """Store the changed state or counters of a known task."""
+        """Store the changed state, counters or lease of a known task."""
 
 
 class Versions(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from cleanroom.ports.tables import SealedTables
@@ -17,6 +18,9 @@ class Vault(Protocol):
     def put_blob(self, upload: str, name: str, data: bytes) -> None:
         """Keep a blob of an upload; the same name again replaces it atomically."""
 
+    def put_blobs(self, upload: str, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Keep blobs (name, data) one after the other, all durable on return; less waiting."""
+
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""
 
@@ -26,11 +30,23 @@ class Vault(Protocol):
     def erase_upload(self, upload: str) -> None:
         """Delete an upload's data key, then its blobs; nothing to erase is fine."""
 
-    def put_version(self, version: str, tables: SealedTables) -> str:
-        """Write a version's encrypted Parquet files; return the hex SHA-256 over all of them."""
+    def put_version(
+        self, version: str, tables: SealedTables, blobs: Iterable[tuple[str, bytes]] = ()
+    ) -> str:
+        """Write a version's encrypted Parquet files; return the hex SHA-256 over all of them.
+
+        `blobs` are (name, data), taken one by one and kept beside the tables, each authenticated
+        but not in that digest: no answer is made of them.
+        """
 
     def get_version(self, version: str, file_digest: str) -> SealedTables:
         """Check the digest, then decrypt; raises VaultDamaged or KeyError."""
+
+    def get_version_blob(self, version: str, name: str) -> bytes:
+        """Return a blob of a version; raises KeyError when there is none, VaultDamaged."""
+
+    def version_blobs(self, version: str) -> tuple[str, ...]:
+        """Return the names of a version's blobs, sorted; none of an erased one (for fsck)."""
 
     def erase_version(self, version: str) -> None:
         """Delete a version's data key, then its files."""

@@ -10,12 +10,15 @@ import grpc
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import DatasetName
 from cleanroom.ports.records import Upload, Version
+from cleanroom.rpc.groups import groups
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import ingest
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
+
+_GROUP_CHUNKS = 8  # in memory for each stream, and in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,18 +58,12 @@ class DatasetServicer(DatasetServiceServicer):
         """See dataset.proto."""
         actor = self.identities.actor(context)
         upload = ""
-        for chunk in request_iterator:
-            if upload not in {"", chunk.upload}:
+        for group in groups(request_iterator, _GROUP_CHUNKS):
+            upload = upload or group[0].upload
+            if any(request.upload != upload for request in group):
                 raise FieldInvalid(field="upload", expected="one upload in a stream")
-            upload = chunk.upload
-            ingest.put_chunk(
-                self.service,
-                actor,
-                upload=upload,
-                index=chunk.index,
-                data=chunk.data,
-                sha256=chunk.sha256,
-            )
+            chunks = [ingest.Chunk(index=c.index, data=c.data, sha256=c.sha256) for c in group]
+            ingest.put_chunks(self.service, actor, upload=upload, chunks=chunks)
         found = ingest.get_upload(self.service, actor, upload)
         return pb.UploadChunksResponse(upload=_upload(*found))
 

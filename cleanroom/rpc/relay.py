@@ -9,11 +9,14 @@ import grpc
 
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.ports.records import RelayTask, TaskState
+from cleanroom.rpc.groups import groups
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import relay
 from cleanroom.usecases.service import Service
 from cleanroom.v1 import relay_pb2 as pb
 from cleanroom.v1.relay_pb2_grpc import RelayServiceServicer
+
+_GROUP_CHUNKS = 4  # in memory for each stream, and in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +30,8 @@ class RelayServicer(RelayServiceServicer):
         self, request: pb.ListTasksRequest, context: grpc.ServicerContext
     ) -> pb.ListTasksResponse:
         """See relay.proto."""
-        del request  # it has no fields
-        ready, pending = relay.tasks(self.service, self.identities.actor(context))
+        actor = self.identities.actor(context)
+        ready, pending = relay.tasks(self.service, actor, request.agent)
         return pb.ListTasksResponse(tasks=[_task(t) for t in ready], pending=pending)
 
     def StreamElements(
@@ -45,12 +48,12 @@ class RelayServicer(RelayServiceServicer):
         """See relay.proto."""
         actor = self.identities.actor(context)
         task: RelayTask | None = None
-        for chunk in request_iterator:
-            if task is not None and task.id != chunk.task:
+        for group in groups(request_iterator, _GROUP_CHUNKS):
+            name = group[0].task if task is None else task.id
+            if any(chunk.task != name for chunk in group):
                 raise FieldInvalid(field="task", expected="one task in a stream")
-            task = relay.take(
-                self.service, actor, task=chunk.task, index=chunk.index, elements=chunk.elements
-            )
+            chunks = [(chunk.index, chunk.elements) for chunk in group]
+            task = relay.take_all(self.service, actor, task=name, chunks=chunks)
         if task is None:
             raise FieldInvalid(field="task", expected="at least one chunk")
         return pb.ReturnElementsResponse(task=_task(task), done=task.state is TaskState.DONE)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 UNFINISHED: Final = ".unfinished-"
 
@@ -37,21 +37,36 @@ def sync(path: Path) -> None:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that must not exist (mode 0600) and flush its content, not yet its name."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with removed_on_error(path), os.fdopen(descriptor, "wb") as file:
+    with removed_on_error(path), _opened_new(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes, unique: str) -> None:
-    """Put `data` under `path`, atomically replacing what is there; durable on return."""
-    unfinished = path.with_name(UNFINISHED + unique)
-    # A crash before the rename leaves the old file, and a torn new one that the sweep removes.
-    write_new(unfinished, data)
-    unfinished.replace(path)
-    # A crash before this sync leaves the old file or the new one, whole; the caller was not told.
-    sync(path.parent)
+def _opened_new(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def place_files(files: Sequence[tuple[Path, tuple[bytes, ...]]], unique: Callable[[], str]) -> None:
+    """Put data, in parts, under paths, replacing atomically; the names are not yet durable.
+
+    All are written before the first is flushed, so that the disk is waited for about once. The
+    caller syncs the folder.
+    """
+    with ExitStack() as undone:
+        placed = []
+        for path, parts in files:
+            unfinished = path.with_name(UNFINISHED + unique())
+            undone.enter_context(removed_on_error(unfinished))
+            file = undone.enter_context(_opened_new(unfinished))
+            file.writelines(parts)
+            file.flush()
+            placed.append((file, unfinished, path))
+        for file, _, _ in placed:
+            os.fsync(file.fileno())
+        # A crash before a rename leaves the old file, and a new one that the sweep removes.
+        for _, unfinished, path in placed:
+            unfinished.replace(path)
 
 
 def create_file(path: Path, data: bytes, unique: str) -> None:

@@ -91,6 +91,8 @@ def _check_files(vault: Vault, version: Version) -> list[Problem]:
     where = f"version {version.id} of {version.dataset}"
     try:
         vault.get_version(version.id, version.file_digest)
+        for name in vault.version_blobs(version.id):
+            vault.get_version_blob(version.id, name)
     except KeyError:
         return [problem(where, "its data key is missing, so it cannot be read any more")]
     except VaultDamaged as error:

@@ -65,14 +65,18 @@ class Sealer:
 
     def seal(self, data: bytes, context: bytes) -> bytes:
         """Return header, nonce and ciphertext; header and context are authenticated."""
+        return b"".join(self.seal_parts(data, context))
+
+    def seal_parts(self, data: bytes, context: bytes) -> tuple[bytes, bytes]:
+        """Return what `seal` does in two parts, of which the second is large."""
         nonce = self._entropy.token_bytes(NONCE_BYTES)
-        sealed = self._aead.encrypt(nonce, data, self._header + context)
-        return self._header + nonce + sealed
+        return self._header + nonce, self._aead.encrypt(nonce, data, self._header + context)
 
     def open(self, sealed: bytes, context: bytes, where: str) -> bytes:
         """Inverse of `seal`; raises VaultDamaged naming `where`."""
         start = len(self._header)
-        nonce, body = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
+        nonce = sealed[start : start + NONCE_BYTES]
+        body = memoryview(sealed)[start + NONCE_BYTES :]  # not copied: blobs may be large
         if not sealed.startswith(self._header) or len(nonce) != NONCE_BYTES:
             raise VaultDamaged(f"{where} does not open as this program writes it")
         try:

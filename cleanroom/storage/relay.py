@@ -33,6 +33,10 @@ class SqlRelay:
                 state=task.state.value,
                 size=task.size,
                 returned=task.returned,
+                shard=task.shard,
+                shards=task.shards,
+                lease=task.lease,
+                leased_until_s=task.leased_until_s,
             )
         )
 
@@ -43,11 +47,16 @@ class SqlRelay:
         return None if row is None else _task(row)
 
     def of_upload(self, upload: str) -> tuple[RelayTask, ...]:
-        """Return the tasks of an upload by (key type, position); key types in text order."""
+        """Return an upload's tasks by (key type, position, shard); key types in text order."""
         query = (
             select(relay_tasks)
             .where(relay_tasks.c.upload == upload)
-            .order_by(relay_tasks.c.key_type, relay_tasks.c.position, relay_tasks.c.seq)
+            .order_by(
+                relay_tasks.c.key_type,
+                relay_tasks.c.position,
+                relay_tasks.c.shard,
+                relay_tasks.c.seq,
+            )
         )
         return tuple(_task(row) for row in self._connection.execute(query))
 
@@ -71,11 +80,17 @@ class SqlRelay:
         return tuple(_task(row) for row in self._connection.execute(query))
 
     def replace(self, task: RelayTask) -> None:
-        """Store state, size and returned of a known task; raises StoreMisused for another."""
+        """Store what may change of a known task; raises StoreMisused for another."""
         change = (
             relay_tasks.update()
             .where(relay_tasks.c.id == task.id)
-            .values(state=task.state.value, size=task.size, returned=task.returned)
+            .values(
+                state=task.state.value,
+                size=task.size,
+                returned=task.returned,
+                lease=task.lease,
+                leased_until_s=task.leased_until_s,
+            )
         )
         if self._connection.execute(change).rowcount != 1:
             raise StoreMisused(f"relay task {task.id} is not known")
@@ -92,4 +107,8 @@ def _task(row: Row[Any]) -> RelayTask:
         state=TaskState(row.state),
         size=row.size,
         returned=row.returned,
+        shard=row.shard,
+        shards=row.shards,
+        lease=row.lease,
+        leased_until_s=row.leased_until_s,
     )

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from cleanroom.storage.errors import StoreUnusable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 # What BigInteger holds; SQLite would turn a larger sum into a float without a word.
 MAX_INTEGER: Final = 2**63 - 1
 
@@ -138,6 +138,10 @@ relay_tasks = Table(
     _text("state"),
     _integer("size"),
     _integer("returned"),
+    _integer("shard"),
+    _integer("shards"),
+    _text("lease"),
+    _integer("leased_until_s"),
     _points_to(("upload",), "uploads", ("id",)),
     Index("relay_tasks_of_upload", "upload"),
     Index("relay_tasks_of_party", "party", "state"),

@@ -1,7 +1,8 @@
 """Uploads and versions as encrypted files, one data key each; must not know what is in them.
 
     <root>/uploads/<upload>/data.key, <blob>...
-    <root>/versions/<version>/data.key, persons.parquet, events.parquet, references.parquet
+    <root>/versions/<version>/data.key, persons.parquet, events.parquet, references.parquet,
+                              <blob>...
 
 Without its `data.key` a folder is noise: deleting that file erases the rest.
 Does not detect an older blob put back under its own name; versions are held by their digest.
@@ -10,8 +11,10 @@ Does not overwrite deleted keys on the disk: the root belongs on an encrypted vo
 
 from __future__ import annotations
 
+import hmac
 import re
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +25,10 @@ from cleanroom.storage.files import (
     UNFINISHED,
     create_file,
     make_folder,
+    place_files,
     remove_folder,
     remove_unfinished,
     removed_on_error,
-    replace_file,
     sync,
     write_new,
 )
@@ -36,6 +39,7 @@ from cleanroom.storage.sealed_files import read_tables, write_tables
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOB_HEADER: Final = b"cleanroom-vault-blob/v1\0"
 _KEY: Final = "data.key"
+_GROUP_BLOBS, _GROUP_BYTES = 64, 8 << 20  # held and flushed together, about
 
 
 class FileVault:
@@ -59,21 +63,30 @@ class FileVault:
 
         Raises ValueError for an upload or name that cannot be a file's name.
         """
-        folder, file = self._uploads / _checked(upload), _checked(name)
-        sealer = self._blob_sealer(self._key_for_writing(folder, upload))
-        sealed = sealer.seal(data, _context(upload, name))
-        replace_file(folder / file, sealed, self._unique())
+        self.put_blobs(upload, [(name, data)])
+
+    def put_blobs(self, upload: str, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Keep blobs (name, data) of an upload in order; each replaces its name atomically.
+
+        Raises ValueError for an upload or name that cannot be a file's name, and what `blobs`
+        raises; those before are then whole, but perhaps not durable.
+        """
+        folder = self._uploads / _checked(upload)
+        for group in _groups(blobs):
+            files = [(folder / _checked(name), name, data) for name, data in group]
+            sealer = self._blob_sealer(self._key_for_writing(folder, upload))
+            sealed = [(p, sealer.seal_parts(data, _context(upload, n))) for p, n, data in files]
+            place_files(sealed, self._unique)
+            # A crash before this leaves some of the new files or the old ones, whole; the caller
+            # was not told.
+            sync(folder)
 
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""
         folder, file = self._uploads / _checked(upload), _checked(name)
         where = f"blob {name} of upload {upload}"
         key = self._read_key(folder, "upload", upload)
-        try:
-            sealed = (folder / file).read_bytes()
-        except FileNotFoundError:
-            raise KeyError(f"there is no {where}") from None
-        return self._blob_sealer(key).open(sealed, _context(upload, name), where)
+        return self._open_blob(folder / file, key, _context(upload, name), where)
 
     def has_blob(self, upload: str, name: str) -> bool:
         """Return whether a blob was kept under the name and its upload is not erased."""
@@ -84,8 +97,10 @@ class FileVault:
         """Delete an upload's data key, then its blobs; nothing to erase is fine."""
         _erase(self._uploads / _checked(upload))
 
-    def put_version(self, version: str, tables: SealedTables) -> str:
-        """Write a version's encrypted files; return the hex SHA-256 over all of them.
+    def put_version(
+        self, version: str, tables: SealedTables, blobs: Iterable[tuple[str, bytes]] = ()
+    ) -> str:
+        """Write a version's encrypted files; return the hex SHA-256 over its tables.
 
         Raises FileExistsError when the version exists: it is immutable until it is erased.
         """
@@ -96,7 +111,7 @@ class FileVault:
         unfinished = self._versions / (UNFINISHED + self._unique())
         unfinished.mkdir(mode=0o700)
         with removed_on_error(unfinished):
-            digest = self._write_version(unfinished, version, tables)
+            digest = self._write_version(unfinished, version, tables, blobs)
             unfinished.rename(final)
         # A crash from here on leaves a whole version without a row: fsck notes it, and sealing
         # starts again under a new id.
@@ -108,6 +123,22 @@ class FileVault:
         folder = self._versions / _checked(version)
         key = self._read_key(folder, "version", version)
         return read_tables(folder, version, file_digest, key)
+
+    def get_version_blob(self, version: str, name: str) -> bytes:
+        """Return a blob of a version; raises KeyError when there is none, VaultDamaged."""
+        folder, file = self._versions / _checked(version), _checked(name)
+        where = f"blob {name} of version {version}"
+        key = self._read_key(folder, "version", version)
+        return self._open_blob(
+            folder / file, _version_blob_key(key), _context(version, name), where
+        )
+
+    def version_blobs(self, version: str) -> tuple[str, ...]:
+        """Return the names of a version's blobs, sorted; none of an erased one."""
+        folder = self._versions / _checked(version)
+        if not (folder / _KEY).is_file():
+            return ()
+        return tuple(sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name)))
 
     def erase_version(self, version: str) -> None:
         """Delete a version's data key, then its files; nothing to erase is fine."""
@@ -122,10 +153,19 @@ class FileVault:
         folders = [self._uploads, self._versions, *self._uploads.iterdir()]
         return sum(remove_unfinished(folder) for folder in folders if folder.is_dir())
 
-    def _write_version(self, folder: Path, version: str, tables: SealedTables) -> str:
+    def _write_version(
+        self,
+        folder: Path,
+        version: str,
+        tables: SealedTables,
+        blobs: Iterable[tuple[str, bytes]],
+    ) -> str:
         key = self._entropy.token_bytes(KEY_BYTES)
         write_new(folder / _KEY, self._wrapper.seal(key, _context("version", version)))
         digest = write_tables(folder, version, tables, key)
+        sealer = self._blob_sealer(_version_blob_key(key))
+        for name, data in blobs:
+            write_new(folder / _checked(name), sealer.seal(data, _context(version, name)))
         sync(folder)
         return digest
 
@@ -152,6 +192,13 @@ class FileVault:
             raise VaultDamaged(f"{where} has another length")
         return key
 
+    def _open_blob(self, path: Path, key: bytes, context: bytes, where: str) -> bytes:
+        try:
+            sealed = path.read_bytes()
+        except FileNotFoundError:
+            raise KeyError(f"there is no {where}") from None
+        return self._blob_sealer(key).open(sealed, context, where)
+
     def _blob_sealer(self, key: bytes) -> Sealer:
         return Sealer(key, _BLOB_HEADER, self._entropy)
 
@@ -159,10 +206,28 @@ class FileVault:
         return self._entropy.token_bytes(8).hex()
 
 
+def _groups(blobs: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    group: list[tuple[str, bytes]] = []
+    size = 0
+    for name, data in blobs:
+        group.append((name, data))
+        size += len(data)
+        if len(group) == _GROUP_BLOBS or size >= _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("a name in the vault is 1 to 128 letters, digits, hyphens, underscores")
     return name
+
+
+def _version_blob_key(key: bytes) -> bytes:
+    """Return the key of a version's blobs: Parquet uses the version's own in its own way."""
+    return hmac.digest(key, b"cleanroom-version-blobs/v1\0", "sha256")
 
 
 def _context(kind: str, name: str) -> bytes:

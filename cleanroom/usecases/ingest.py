@@ -6,11 +6,12 @@ The rows hold blinded keys and codes; no story here sees an identifier.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.errors import (
+    CleanRoomError,
     FieldInvalid,
     NotPermitted,
     PolicyDigestMismatch,
@@ -29,6 +30,15 @@ MAX_CHUNK_BYTES = 1 << 20
 MAX_CHUNKS = 100_000
 MAX_OPEN = 32  # of one dataset; the last one completed ends the others
 _TURNS = Turns()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Some rows of an upload, `index` counting from 0, with the SHA-256 their sender declares."""
+
+    index: int
+    data: bytes = field(repr=False)
+    sha256: bytes
 
 
 def begin(
@@ -90,47 +100,67 @@ def _check_open(tx: Transaction, dataset: DatasetName) -> None:
 def put_chunk(
     service: Service, actor: Actor, *, upload: str, index: int, data: bytes, sha256: bytes
 ) -> Upload:
-    """Keep one chunk; return the upload after it. A chunk already kept is taken as kept.
+    """Keep one chunk; return the upload after it. See `put_chunks`."""
+    chunk = Chunk(index=index, data=data, sha256=sha256)
+    return put_chunks(service, actor, upload=upload, chunks=[chunk])
 
+
+def put_chunks(service: Service, actor: Actor, *, upload: str, chunks: Sequence[Chunk]) -> Upload:
+    """Keep some chunks, in one transaction; return the upload after them.
+
+    A chunk already kept is taken as kept. Of a chunk that is refused, those before it are kept.
     Raises NotPermitted, UploadConflict, FieldInvalid, BadElement.
     """
     # A late copy of a chunk must not be written over one that was counted and completed.
     with _TURNS.alone(upload):
-        return _put_chunk(service, actor, upload=upload, index=index, data=data, sha256=sha256)
-
-
-def _put_chunk(
-    service: Service, actor: Actor, *, upload: str, index: int, data: bytes, sha256: bytes
-) -> Upload:
-    current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
-    if index < current.chunks:
+        current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
+        points = policy.matching.scheme is Scheme.PSI
+        rows: list[int] = []
+        refusal: CleanRoomError | None = None
+        try:
+            for chunk in (c for c in chunks if c.index >= current.chunks):
+                _check_next(current, chunk, current.chunks + len(rows))
+                rows.append(service.sealer.check_chunk(chunk.data, rules.schema, points=points))
+        except CleanRoomError as error:
+            refusal = error
+        if rows:
+            new = [c for c in chunks if 0 <= c.index - current.chunks < len(rows)]
+            current = _keep(service, actor, current, {c.index: c.data for c in new}, sum(rows))
+        if refusal is not None:
+            raise refusal
         return current
-    if index != current.chunks or current.state is not UploadState.OPEN:
-        raise UploadConflict(upload=upload, why=_expectation(current))
-    if index >= MAX_CHUNKS:
+
+
+def _check_next(upload: Upload, chunk: Chunk, expected: int) -> None:
+    if chunk.index != expected or upload.state is not UploadState.OPEN:
+        raise UploadConflict(upload=upload.id, why=_expectation(upload, expected))
+    if chunk.index >= MAX_CHUNKS:
         raise FieldInvalid(field="index", expected=f"at most {MAX_CHUNKS} chunks")
-    if len(data) > MAX_CHUNK_BYTES or hashlib.sha256(data).digest() != sha256:
+    is_whole = hashlib.sha256(chunk.data).digest() == chunk.sha256
+    if len(chunk.data) > MAX_CHUNK_BYTES or not is_whole:
         raise FieldInvalid(field="data", expected="at most 1 MiB with the SHA-256 in `sha256`")
-    rows = service.sealer.check_chunk(
-        data, rules.schema, points=policy.matching.scheme is Scheme.PSI
-    )
-    # A crash after this line leaves a blob that no upload counts; sending it again replaces it.
-    service.vault.put_blob(upload, _chunk_name(index), data)
+
+
+def _keep(
+    service: Service, actor: Actor, upload: Upload, new: dict[int, bytes], rows: int
+) -> Upload:
+    # A crash after this line leaves blobs that no upload counts; sending them again replaces them.
+    service.vault.put_blobs(upload.id, ((_chunk_name(i), data) for i, data in new.items()))
 
     def count(tx: Transaction) -> Upload:
-        now, _, _ = _writable(tx, actor, upload)
-        if now.chunks != index or now.state is not UploadState.OPEN:
-            return now  # somebody sent the same chunk at the same time
-        counted = replace(now, chunks=index + 1, rows=now.rows + rows)
+        now, _, _ = _writable(tx, actor, upload.id)
+        if now.chunks != upload.chunks or now.state is not UploadState.OPEN:
+            return now  # another process took the same chunks at the same time
+        counted = replace(now, chunks=now.chunks + len(new), rows=now.rows + rows)
         tx.uploads.replace(counted)
         return counted
 
     return service.store.transact(count)
 
 
-def _expectation(upload: Upload) -> str:
+def _expectation(upload: Upload, expected: int) -> str:
     if upload.state is UploadState.OPEN:
-        return f"the next chunk is number {upload.chunks}"
+        return f"the next chunk is number {expected}"
     return f"it is {upload.state} and takes no more chunks"
 
 
@@ -162,13 +192,16 @@ def _complete(
     current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
     if current.state is not UploadState.OPEN:
         return get_upload(service, actor, upload)
-    digest = hashlib.sha256()
-    for data in chunks_of(service.vault, current):
-        digest.update(hashlib.sha256(data).digest())
-    if chunks != current.chunks or digest.digest() != sha256:
+    if chunks != current.chunks:
         raise UploadConflict(upload=upload, why="the chunks received are not the chunks declared")
+    digest = hashlib.sha256()
+    received = _digested(chunks_of(service.vault, current), digest.update)
     # Blobs first: a crash after them leaves an OPEN upload, and completing it makes them anew.
-    tasks = relay.prepare(service, current, policy, rules, list(chunks_of(service.vault, current)))
+    tasks = relay.prepare(service, current, policy, rules, received)
+    for _ in received:
+        pass  # of what the relay did not read, in another scheme, the digest is wanted
+    if digest.digest() != sha256:
+        raise UploadConflict(upload=upload, why="the chunks received are not the chunks declared")
 
     def finish(tx: Transaction) -> list[str]:
         now, _, _ = _writable(tx, actor, upload)
@@ -184,6 +217,13 @@ def _complete(
     for abandoned in service.store.transact(finish):
         service.vault.erase_upload(abandoned)
     return get_upload(service, actor, upload)
+
+
+def _digested(chunks: Iterator[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Yield chunks; `told` hears the SHA-256 of each."""
+    for data in chunks:
+        told(hashlib.sha256(data).digest())
+        yield data
 
 
 def _abandon_others(tx: Transaction, upload: Upload) -> list[str]:

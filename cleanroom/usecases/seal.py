@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from cleanroom.audit.entry import EntryKind
@@ -14,6 +15,7 @@ from cleanroom.ports.store import Transaction
 from cleanroom.ports.tables import Sealed
 from cleanroom.usecases import relay
 from cleanroom.usecases.ingest import chunks_of, owned
+from cleanroom.usecases.origins import Origins
 from cleanroom.usecases.service import Service, current_version, party_of
 from cleanroom.usecases.turns import Turns
 
@@ -40,7 +42,8 @@ def _seal(service: Service, actor: Actor, dataset: DatasetName, owner: str) -> V
     sealed = _make(service, policy, rules, upload)
     version_id = service.new_id("v")
     # A crash after this line leaves files without a row; fsck notes them, sealing makes new ones.
-    file_digest = service.vault.put_version(version_id, sealed.tables)
+    remembered = _remembered(service, policy, rules, upload)
+    file_digest = service.vault.put_version(version_id, sealed.tables, remembered)
     version = Version(
         id=version_id,
         dataset=dataset,
@@ -86,13 +89,24 @@ def _ready(
 
 
 def _make(service: Service, policy: Policy, rules: DatasetRules, upload: Upload) -> Sealed:
-    tokens: dict[KeyType, tuple[bytes, bytes]] = {}
+    tokens: dict[KeyType, Iterator[tuple[bytes, bytes]]] = {}
     if policy.matching.scheme is Scheme.PSI:
-        for key in rules.schema.keys:
-            origin = service.vault.get_blob(upload.id, f"origin-{key}")
-            tokens[key] = origin, service.vault.get_blob(upload.id, f"tokens-{key}")
+        origins = Origins.of(service.vault, upload.id)
+        tokens = {key: origins.tokens(key) for key in rules.schema.keys}
     rows = chunks_of(service.vault, upload)
     return service.sealer.seal(rows, rules.schema, tokens, policy.sealable_purposes())
+
+
+def _remembered(
+    service: Service, policy: Policy, rules: DatasetRules, upload: Upload
+) -> Iterator[tuple[str, bytes]]:
+    """Yield what spares the next upload's relay the elements that this one has.
+
+    It lies under the version's key and goes with it. An element that the upload no longer has is
+    not remembered, whatever the version before knew.
+    """
+    if policy.matching.scheme is Scheme.PSI:
+        yield from Origins.of(service.vault, upload.id).remembered(rules.schema.keys)
 
 
 def _record(service: Service, actor: Actor, version: Version, upload: Upload) -> Version:

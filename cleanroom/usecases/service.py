@@ -14,7 +14,7 @@ from cleanroom.model.errors import NotPermitted, PolicyNotInForce
 from cleanroom.model.names import Actor, ActorKind, DatasetName
 from cleanroom.policy.document import Policy
 from cleanroom.policy.parse import parse_policy
-from cleanroom.ports.environment import Clock, Engine, Entropy, Sealer
+from cleanroom.ports.environment import Clock, Curve, Engine, Entropy, Sealer
 from cleanroom.ports.records import Proposal, Version
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault
@@ -32,6 +32,7 @@ class Service:
     sealer: Sealer
     clock: Clock
     entropy: Entropy
+    curve: Curve
     signer: Signer
 
     def new_id(self, prefix: str) -> str:

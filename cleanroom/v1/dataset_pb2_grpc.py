@@ -96,8 +96,8 @@ class DatasetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UploadChunks(self, request_iterator, context):
-        """Takes chunks in order; each is durable before the next is read. After a cut, chunks the
-        service has are not sent again (see GetUpload).
+        """Takes chunks in order, a few at a time; all of them are durable when it answers. After a cut,
+        chunks the service has are not sent again (see GetUpload).
         Reasons: UPLOAD_CONFLICT, BAD_ELEMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

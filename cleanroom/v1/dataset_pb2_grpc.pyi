@@ -43,8 +43,8 @@ class DatasetServiceStub:
     GetUpload: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetUploadRequest, _dataset_pb2.GetUploadResponse]
     """Returns how far an upload has come, so that a cut one goes on where it stopped."""
     UploadChunks: _grpc.StreamUnaryMultiCallable[_dataset_pb2.UploadChunksRequest, _dataset_pb2.UploadChunksResponse]
-    """Takes chunks in order; each is durable before the next is read. After a cut, chunks the
-    service has are not sent again (see GetUpload).
+    """Takes chunks in order, a few at a time; all of them are durable when it answers. After a cut,
+    chunks the service has are not sent again (see GetUpload).
     Reasons: UPLOAD_CONFLICT, BAD_ELEMENT.
     """
     CompleteUpload: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.CompleteUploadRequest, _dataset_pb2.CompleteUploadResponse]
@@ -76,8 +76,8 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     GetUpload: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetUploadRequest, _dataset_pb2.GetUploadResponse]  # type: ignore[assignment]
     """Returns how far an upload has come, so that a cut one goes on where it stopped."""
     UploadChunks: _aio.StreamUnaryMultiCallable[_dataset_pb2.UploadChunksRequest, _dataset_pb2.UploadChunksResponse]  # type: ignore[assignment]
-    """Takes chunks in order; each is durable before the next is read. After a cut, chunks the
-    service has are not sent again (see GetUpload).
+    """Takes chunks in order, a few at a time; all of them are durable when it answers. After a cut,
+    chunks the service has are not sent again (see GetUpload).
     Reasons: UPLOAD_CONFLICT, BAD_ELEMENT.
     """
     CompleteUpload: _aio.UnaryUnaryMultiCallable[_dataset_pb2.CompleteUploadRequest, _dataset_pb2.CompleteUploadResponse]  # type: ignore[assignment]
@@ -124,8 +124,8 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_dataset_pb2.UploadChunksRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.UploadChunksResponse, _abc.Awaitable[_dataset_pb2.UploadChunksResponse]]:
-        """Takes chunks in order; each is durable before the next is read. After a cut, chunks the
-        service has are not sent again (see GetUpload).
+        """Takes chunks in order, a few at a time; all of them are durable when it answers. After a cut,
+        chunks the service has are not sent again (see GetUpload).
         Reasons: UPLOAD_CONFLICT, BAD_ELEMENT.
         """
 

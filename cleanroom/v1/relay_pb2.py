@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/relay.proto\x12\x0c\x63leanroom.v1\"z\n\tRelayTask\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08key_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x12\n\nnext_chunk\x18\x05 \x01(\x03\x12\x16\n\x0e\x63hunk_elements\x18\x06 \x01(\x03\"\x12\n\x10ListTasksRequest\"L\n\x11ListTasksResponse\x12&\n\x05tasks\x18\x01 \x03(\x0b\x32\x17.cleanroom.v1.RelayTask\x12\x0f\n\x07pending\x18\x02 \x01(\x03\"9\n\x15StreamElementsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x12\n\nfrom_chunk\x18\x02 \x01(\x03\"9\n\x16StreamElementsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x10\n\x08\x65lements\x18\x02 \x01(\x0c\"F\n\x15ReturnElementsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x10\n\x08\x65lements\x18\x03 \x01(\x0c\"M\n\x16ReturnElementsResponse\x12%\n\x04task\x18\x01 \x01(\x0b\x32\x17.cleanroom.v1.RelayTask\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x32\x9a\x02\n\x0cRelayService\x12L\n\tListTasks\x12\x1e.cleanroom.v1.ListTasksRequest\x1a\x1f.cleanroom.v1.ListTasksResponse\x12]\n\x0eStreamElements\x12#.cleanroom.v1.StreamElementsRequest\x1a$.cleanroom.v1.StreamElementsResponse0\x01\x12]\n\x0eReturnElements\x12#.cleanroom.v1.ReturnElementsRequest\x1a$.cleanroom.v1.ReturnElementsResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/relay.proto\x12\x0c\x63leanroom.v1\"z\n\tRelayTask\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08key_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x12\n\nnext_chunk\x18\x05 \x01(\x03\x12\x16\n\x0e\x63hunk_elements\x18\x06 \x01(\x03\"!\n\x10ListTasksRequest\x12\r\n\x05\x61gent\x18\x01 \x01(\t\"L\n\x11ListTasksResponse\x12&\n\x05tasks\x18\x01 \x03(\x0b\x32\x17.cleanroom.v1.RelayTask\x12\x0f\n\x07pending\x18\x02 \x01(\x03\"9\n\x15StreamElementsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x12\n\nfrom_chunk\x18\x02 \x01(\x03\"9\n\x16StreamElementsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x10\n\x08\x65lements\x18\x02 \x01(\x0c\"F\n\x15ReturnElementsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x10\n\x08\x65lements\x18\x03 \x01(\x0c\"M\n\x16ReturnElementsResponse\x12%\n\x04task\x18\x01 \x01(\x0b\x32\x17.cleanroom.v1.RelayTask\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x32\x9a\x02\n\x0cRelayService\x12L\n\tListTasks\x12\x1e.cleanroom.v1.ListTasksRequest\x1a\x1f.cleanroom.v1.ListTasksResponse\x12]\n\x0eStreamElements\x12#.cleanroom.v1.StreamElementsRequest\x1a$.cleanroom.v1.StreamElementsResponse0\x01\x12]\n\x0eReturnElements\x12#.cleanroom.v1.ReturnElementsRequest\x1a$.cleanroom.v1.ReturnElementsResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,17 +34,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELAYTASK']._serialized_start=42
   _globals['_RELAYTASK']._serialized_end=164
   _globals['_LISTTASKSREQUEST']._serialized_start=166
-  _globals['_LISTTASKSREQUEST']._serialized_end=184
-  _globals['_LISTTASKSRESPONSE']._serialized_start=186
-  _globals['_LISTTASKSRESPONSE']._serialized_end=262
-  _globals['_STREAMELEMENTSREQUEST']._serialized_start=264
-  _globals['_STREAMELEMENTSREQUEST']._serialized_end=321
-  _globals['_STREAMELEMENTSRESPONSE']._serialized_start=323
-  _globals['_STREAMELEMENTSRESPONSE']._serialized_end=380
-  _globals['_RETURNELEMENTSREQUEST']._serialized_start=382
-  _globals['_RETURNELEMENTSREQUEST']._serialized_end=452
-  _globals['_RETURNELEMENTSRESPONSE']._serialized_start=454
-  _globals['_RETURNELEMENTSRESPONSE']._serialized_end=531
-  _globals['_RELAYSERVICE']._serialized_start=534
-  _globals['_RELAYSERVICE']._serialized_end=816
+  _globals['_LISTTASKSREQUEST']._serialized_end=199
+  _globals['_LISTTASKSRESPONSE']._serialized_start=201
+  _globals['_LISTTASKSRESPONSE']._serialized_end=277
+  _globals['_STREAMELEMENTSREQUEST']._serialized_start=279
+  _globals['_STREAMELEMENTSREQUEST']._serialized_end=336
+  _globals['_STREAMELEMENTSRESPONSE']._serialized_start=338
+  _globals['_STREAMELEMENTSRESPONSE']._serialized_end=395
+  _globals['_RETURNELEMENTSREQUEST']._serialized_start=397
+  _globals['_RETURNELEMENTSREQUEST']._serialized_end=467
+  _globals['_RETURNELEMENTSRESPONSE']._serialized_start=469
+  _globals['_RETURNELEMENTSRESPONSE']._serialized_end=546
+  _globals['_RELAYSERVICE']._serialized_start=549
+  _globals['_RELAYSERVICE']._serialized_end=831
 # @@protoc_insertion_point(module_scope)

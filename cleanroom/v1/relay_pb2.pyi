@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RelayTask(_message.Message):
-    """One key type of one upload, to be raised to the caller's secret."""
+    """One shard of a key type of one upload, to be raised to the caller's secret."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -64,12 +64,19 @@ Global___RelayTask: _TypeAlias = RelayTask  # noqa: Y015
 class ListTasksRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    AGENT_FIELD_NUMBER: _builtins.int
+    agent: _builtins.str
+    """A name by which this agent is told from others of its party: at most 64 characters, the same
+    when it starts again. Without one every ready task is listed.
+    """
     def __init__(
         self,
+        *,
+        agent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -87,7 +94,9 @@ class ListTasksResponse(_message.Message):
     """
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelayTask]:
-        """Tasks that are ready, oldest first."""
+        """Tasks that are ready, oldest first; with a name, those that are leased to the agent. A lease
+        lasts some minutes from the last chunk returned.
+        """
 
     def __init__(
         self,

@@ -27,8 +27,8 @@ if _version_not_supported:
 
 class RelayServiceStub:
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -58,14 +58,15 @@ class RelayServiceStub:
 
 class RelayServiceServicer:
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
 
     def ListTasks(self, request, context):
-        """Lists what waits for the caller, in every collaboration it belongs to.
+        """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+        itself is leased one task at a time, so that several of a party share the work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,7 +82,8 @@ class RelayServiceServicer:
     def ReturnElements(self, request_iterator, context):
         """Takes evaluated elements in the order they were streamed; each chunk is durable before the
         next is read. With the last one the task is checked and done.
-        Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+        A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+        Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,8 +117,8 @@ def add_RelayServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RelayService:
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """

@@ -28,8 +28,8 @@ GRPC_VERSION: str
 
 class RelayServiceStub:
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -39,39 +39,45 @@ class RelayServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RelayServiceAsyncStub: ...
     ListTasks: _grpc.UnaryUnaryMultiCallable[_relay_pb2.ListTasksRequest, _relay_pb2.ListTasksResponse]
-    """Lists what waits for the caller, in every collaboration it belongs to."""
+    """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+    itself is leased one task at a time, so that several of a party share the work.
+    """
     StreamElements: _grpc.UnaryStreamMultiCallable[_relay_pb2.StreamElementsRequest, _relay_pb2.StreamElementsResponse]
     """Streams a task's elements from a chunk on."""
     ReturnElements: _grpc.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]
     """Takes evaluated elements in the order they were streamed; each chunk is durable before the
     next is read. With the last one the task is checked and done.
-    Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+    A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+    Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
     """
 
 @_typing.type_check_only
 class RelayServiceAsyncStub(RelayServiceStub):
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTasks: _aio.UnaryUnaryMultiCallable[_relay_pb2.ListTasksRequest, _relay_pb2.ListTasksResponse]  # type: ignore[assignment]
-    """Lists what waits for the caller, in every collaboration it belongs to."""
+    """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+    itself is leased one task at a time, so that several of a party share the work.
+    """
     StreamElements: _aio.UnaryStreamMultiCallable[_relay_pb2.StreamElementsRequest, _relay_pb2.StreamElementsResponse]  # type: ignore[assignment]
     """Streams a task's elements from a chunk on."""
     ReturnElements: _aio.StreamUnaryMultiCallable[_relay_pb2.ReturnElementsRequest, _relay_pb2.ReturnElementsResponse]  # type: ignore[assignment]
     """Takes evaluated elements in the order they were streamed; each chunk is durable before the
     next is read. With the last one the task is checked and done.
-    Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+    A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+    Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
     """
 
 class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     """Carrying blinded elements to the other parties and the evaluated ones back ("psi" only).
-    The order of elements is shuffled afresh for each pass, sizes are padded, and some elements
-    come more than once: a party that does not answer the same element in the same way is named.
+    The order of elements is shuffled afresh for each pass, sizes are padded, and among the elements
+    are secret multiples of others: a party that does not raise all to one secret is named.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID and NOT_FOUND_OR_NOT_PERMITTED (only the task's party may call).
     """
@@ -82,7 +88,9 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relay_pb2.ListTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_relay_pb2.ListTasksResponse, _abc.Awaitable[_relay_pb2.ListTasksResponse]]:
-        """Lists what waits for the caller, in every collaboration it belongs to."""
+        """Lists what waits for the caller, in every collaboration it belongs to. An agent that names
+        itself is leased one task at a time, so that several of a party share the work.
+        """
 
     @_abc_1.abstractmethod
     def StreamElements(
@@ -100,7 +108,8 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_relay_pb2.ReturnElementsResponse, _abc.Awaitable[_relay_pb2.ReturnElementsResponse]]:
         """Takes evaluated elements in the order they were streamed; each chunk is durable before the
         next is read. With the last one the task is checked and done.
-        Reasons: BAD_ELEMENT, RELAY_MISBEHAVED, UPLOAD_CONFLICT.
+        A chunk that cannot be an answer (too short, an element out of range) ends the task, too.
+        Reasons: RELAY_MISBEHAVED, UPLOAD_CONFLICT.
         """
 
 def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,7 +7,7 @@ from cleanroom.engine.exact import DuckDbEngine
 from cleanroom.engine.sealer import ArrowSealer
 from cleanroom.storage.sqlite import SqlStore
 from cleanroom.usecases.service import Service
-from cleanroom.wiring.environment import SystemClock, SystemEntropy
+from cleanroom.wiring.environment import SystemClock, SystemCurve, SystemEntropy
 from cleanroom.wiring.opening import load_signer, open_store, open_vault
 
 
@@ -28,5 +28,6 @@ def build_service(config: Config, store: SqlStore | None = None) -> Service:
         sealer=ArrowSealer(),
         clock=SystemClock(),
         entropy=entropy,
+        curve=SystemCurve(),
         signer=signer,
     )

@@ -6,7 +6,8 @@ import pytest
 
 from cleanroom.storage.sqlite import SqlStore
 from cleanroom.storage.vault import FileVault
-from support.memory_store import MemoryStore, MemoryVault
+from support.memory_store import MemoryStore
+from support.memory_vault import MemoryVault
 from support.storage_cases import MASTER_KEY, FixedEntropy
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +62,27 @@ def test_an_upload_has_only_so_many_chunks(room, monkeypatch):
     room.put(upload.id, "sales", 0, chunk)
     with pytest.raises(FieldInvalid, match="at most 1 chunks"):
         room.put(upload.id, "sales", 1, chunk)
+
+
+def test_of_chunks_that_come_together_those_before_a_bad_one_are_kept(room):
+    upload = room.begin("sales", "upload-0001")
+    data = [ipc(room.rows("sales", PEOPLE[i : i + 10])) for i in (0, 10, 20)]
+    chunks = [
+        ingest.Chunk(index=i, data=d, sha256=hashlib.sha256(d).digest()) for i, d in enumerate(data)
+    ]
+    bad = replace(chunks[2], data=b"something else")
+    with pytest.raises(FieldInvalid, match="SHA-256"):
+        _put(room, upload, [*chunks[:2], bad])
+    kept, _ = ingest.get_upload(room.service, room.owner("sales"), upload.id)
+    assert (kept.chunks, kept.rows) == (2, 20)
+    assert _put(room, upload, chunks).rows == 30  # the first two are taken as kept
+    with pytest.raises(UploadConflict, match="number 3"):
+        _put(room, upload, [replace(chunks[2], index=4)])
+    assert room.complete(upload.id, "sales", data).chunks == 3
+
+
+def _put(room, upload, chunks):
+    return ingest.put_chunks(room.service, room.owner("sales"), upload=upload.id, chunks=chunks)
 
 
 def test_turns_are_taken_by_name_and_forgotten_afterwards():

@@ -34,6 +34,41 @@ def test_a_blob_is_what_was_put_last_under_its_name(vault):
     assert vault.get_blob("u-1", "rows-000001") == b""
 
 
+def test_many_blobs_are_kept_at_once_the_last_of_a_name_in_the_end(vault):
+    many = [(f"rows-{n:06d}", n.to_bytes(2, "big")) for n in range(150)]
+    vault.put_blobs("u-1", iter([*many, ("rows-000003", b"new"), ("large", bytes(9 << 20))]))
+    vault.put_blobs("u-1", [])
+    kept = dict(many) | {"rows-000003": b"new"}
+    assert {name: vault.get_blob("u-1", name) for name in kept} == kept
+    assert len(vault.get_blob("u-1", "large")) == 9 << 20
+
+
+def test_blobs_whose_making_ends_early_leave_whole_ones_only(vault):
+    def broken():
+        yield "a", b"whole"
+        raise RuntimeError("no more")
+
+    vault.put_blob("u-1", "a", b"old")
+    with pytest.raises(RuntimeError, match="no more"):
+        vault.put_blobs("u-1", broken())
+    assert vault.get_blob("u-1", "a") in {b"old", b"whole"}
+    assert vault.sweep() == 0
+
+
+def test_a_version_has_its_blobs_until_it_is_erased(vault):
+    blobs = [("spread", b"key"), ("tokens-email-0", bytes(64))]
+    digest = vault.put_version("v-1", tables(), iter(blobs))
+    assert vault.version_blobs("v-1") == ("spread", "tokens-email-0")
+    assert [vault.get_version_blob("v-1", name) for name, _ in blobs] == [b"key", bytes(64)]
+    assert vault.get_version("v-1", digest).persons == tables().persons
+    with pytest.raises(KeyError):
+        vault.get_version_blob("v-1", "tokens-email-1")
+    vault.erase_version("v-1")
+    assert vault.version_blobs("v-1") == ()
+    with pytest.raises(KeyError):
+        vault.get_version_blob("v-1", "spread")
+
+
 def test_a_blob_of_another_upload_or_name_is_absent(vault):
     vault.put_blob("u-1", "origin-loyalty_id", b"bytes")
     for upload, name in (("u-2", "origin-loyalty_id"), ("u-1", "origin-email")):
@@ -111,7 +146,11 @@ def test_a_name_that_could_leave_its_folder_is_refused(vault, bad):
         lambda: vault.get_blob("u-1", bad),
         lambda: vault.has_blob(bad, "a"),
         lambda: vault.erase_upload(bad),
+        lambda: vault.put_blobs("u-1", [(bad, b"")]),
         lambda: vault.put_version(bad, tables()),
+        lambda: vault.put_version("v-1", tables(), [(bad, b"")]),
+        lambda: vault.get_version_blob("v-1", bad),
+        lambda: vault.version_blobs(bad),
         lambda: vault.get_version(bad, "00"),
         lambda: vault.erase_version(bad),
     ):

@@ -9,10 +9,11 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from cleanroom_client import CleanRoom, Patience
+from cleanroom_client import CleanRoom, Patience, transport
 from cleanroom_client.errors import ServiceUnreachable
 from cleanroom_client.profile import Profile
 from support.cutting_proxy import proxied
@@ -176,6 +177,75 @@ def test_a_relay_pass_cut_from_its_server_goes_on_by_itself(site, rooms, file, u
             assert room.blind(max_wait_s=30) == elements
         assert proxy.done == proxy.cuts
     assert acme.seal("exposures").content_digest == digest
+
+
+def _before_sending(monkeypatch, disturb):
+    """Call `disturb(n)` before the n-th stream that this process sends."""
+    send, calls = transport.Transport.send, count(1)
+
+    def disturbed(self, *args):
+        disturb(next(calls))
+        return send(self, *args)
+
+    monkeypatch.setattr(transport.Transport, "send", disturbed)
+
+
+def test_an_agent_goes_on_where_another_of_its_party_was_killed_beside_it(
+    site, rooms, file, undisturbed, monkeypatch
+):
+    """Both hold the first chunks of one task when the other one goes ahead, and dies."""
+    digest, elements = undisturbed
+    acme, mega = rooms
+    acme.upload("exposures", file, again=True)
+
+    def other_one(stream):
+        if stream == 1:
+            _killed(site, "megamart", 6, sent=False)
+
+    _before_sending(monkeypatch, other_one)
+    assert mega.blind(max_wait_s=30) == elements - 8 * 64  # of ten chunks it had two already
+    assert acme.seal("exposures").content_digest == digest
+
+
+def test_a_relay_pass_whose_server_is_killed_between_chunks_goes_on_by_itself(
+    site, rooms, file, undisturbed, monkeypatch
+):
+    digest, elements = undisturbed
+    acme, mega = rooms
+    acme.upload("exposures", file, again=True)
+    kills = []
+
+    def kill_now_and_then(stream):
+        if stream % 5 == 3:
+            kills.append(site.kill())
+            site.start()
+
+    _before_sending(monkeypatch, kill_now_and_then)
+    assert mega.blind(max_wait_s=30) == elements  # nothing is evaluated twice
+    assert len(kills) >= 3
+    assert acme.seal("exposures").content_digest == digest
+
+
+def test_an_upload_to_which_everything_happens_in_turn_is_sealed_as_if_nothing_had(
+    site, rooms, file, undisturbed
+):
+    acme, mega = rooms
+    _killed(site, "acme-brand", 2, sent=True, file=file)
+    site.kill()
+    site.start()
+    _killed(site, "acme-brand", 3, sent=False, file=file)
+    left = _last(acme)
+    site.kill()
+    site.start()
+    assert acme.upload("exposures", file, again=True).upload.id == left.id
+    _killed(site, "megamart", 4, sent=True)
+    site.kill()
+    site.start()
+    _killed(site, "megamart", 2, sent=False)
+    mega.blind(max_wait_s=30)
+    site.kill()
+    site.start()
+    assert acme.seal("exposures").content_digest == undisturbed[0]
 
 
 def test_nothing_of_this_left_a_problem(site, undisturbed):

@@ -11,6 +11,7 @@ from cleanroom.model.question import Question
 from cleanroom.policy.decide import decide
 from cleanroom.policy.document import DatasetRules, Scheme
 from cleanroom.ports.records import Version
+from cleanroom_client.blinding import PersonKey
 from cleanroom_client.chunks import Chunk, rows_per_chunk
 from cleanroom_client.identifiers.kinds import KeyType
 from cleanroom_client.tables import TableReader, wire_schema
@@ -32,12 +33,20 @@ def spec_of(rules: DatasetRules) -> DatasetSpec:
     )
 
 
-def bring(room: Room, dataset: str, frame: pd.DataFrame) -> Version:
+def bring(
+    room: Room, dataset: str, frame: pd.DataFrame, *, person_key: PersonKey | None = None
+) -> Version:
     """Upload a table as its owner would, and seal it."""
     assert room.policy.matching.scheme is Scheme.SHA256
     spec = spec_of(room.policy.dataset(dataset))
     rows = rows_per_chunk(wire_schema(spec))
-    reader = TableReader(frame, spec, region=room.policy.matching.default_region, batch_rows=rows)
+    reader = TableReader(
+        frame,
+        spec,
+        region=room.policy.matching.default_region,
+        person_key=person_key,
+        batch_rows=rows,
+    )
     upload = room.begin(dataset)
     chunks = []
     for index, batch in enumerate(reader):

@@ -27,7 +27,6 @@ SMALL: tuple[tuple[object, str, Any], ...] = (
 CHUNK_ELEMENTS = 64
 SMALL_RELAY = {
     "cleanroom.usecases.relay:CHUNK_ELEMENTS": CHUNK_ELEMENTS,
-    "cleanroom.usecases.relay:_CHUNK_BYTES": CHUNK_ELEMENTS * 32,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cleanroom.usecases.service import Service
 
-WRITES = frozenset({"put_blob", "put_version", "erase_upload", "erase_version"})
+WRITES = frozenset({"put_blob", "put_blobs", "put_version", "erase_upload", "erase_version"})
 
 
 class Crash(BaseException):

@@ -1,11 +1,10 @@
-"""Second implementations of Store and Vault that share no code with the durable ones.
+"""A second implementation of Store that shares no code with the durable one.
 
 A transaction works on copies, swapped in when it ends. Promises are those of cleanroom.storage.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -29,8 +28,6 @@ from cleanroom.ports.records import (
     Version,
 )
 from cleanroom.ports.store import Transaction
-from cleanroom.ports.tables import SealedTables
-from cleanroom.ports.vault import VaultDamaged
 from cleanroom.storage.errors import StoreMisused
 
 T = TypeVar("T")
@@ -154,7 +151,7 @@ class MemoryRelay(_Part):
 
     def of_upload(self, upload: str) -> tuple[RelayTask, ...]:
         rows = (t for t in self.s.tasks.values() if t.upload == upload)
-        return tuple(sorted(rows, key=lambda t: (t.key_type.value, t.position)))
+        return tuple(sorted(rows, key=lambda t: (t.key_type.value, t.position, t.shard)))
 
     def ready_for(self, party: str) -> tuple[RelayTask, ...]:
         rows = self.s.tasks.values()
@@ -168,7 +165,12 @@ class MemoryRelay(_Part):
     def replace(self, task: RelayTask) -> None:
         _must(task.id in self.s.tasks, "no such task")
         self.s.tasks[task.id] = replace(
-            self.s.tasks[task.id], state=task.state, size=task.size, returned=task.returned
+            self.s.tasks[task.id],
+            state=task.state,
+            size=task.size,
+            returned=task.returned,
+            lease=task.lease,
+            leased_until_s=task.leased_until_s,
         )
 
 
@@ -336,65 +338,3 @@ class MemoryStore:
             result = work(MemoryTransaction(copy))
             _must(copy == self.state, "a write was tried in a read")
             return result
-
-
-class MemoryVault:
-    """The `Vault` port; nothing is encrypted. A digest covers the tables' content."""
-
-    def __init__(self) -> None:
-        self.uploads: dict[str, dict[str, bytes]] = {}
-        self.versions: dict[str, SealedTables] = {}
-
-    def put_blob(self, upload: str, name: str, data: bytes) -> None:
-        _check_names(upload, name)
-        self.uploads.setdefault(upload, {})[name] = bytes(data)
-
-    def get_blob(self, upload: str, name: str) -> bytes:
-        _check_names(upload, name)
-        return self.uploads[upload][name]
-
-    def has_blob(self, upload: str, name: str) -> bool:
-        _check_names(upload, name)
-        return name in self.uploads.get(upload, {})
-
-    def erase_upload(self, upload: str) -> None:
-        _check_names(upload)
-        self.uploads.pop(upload, None)
-
-    def put_version(self, version: str, tables: SealedTables) -> str:
-        _check_names(version)
-        if version in self.versions:
-            raise FileExistsError(version)
-        self.versions[version] = tables
-        return _digest(version, tables)
-
-    def get_version(self, version: str, file_digest: str) -> SealedTables:
-        _check_names(version)
-        tables = self.versions[version]
-        if _digest(version, tables) != file_digest:
-            raise VaultDamaged(f"version {version} is not what was sealed")
-        return tables
-
-    def erase_version(self, version: str) -> None:
-        _check_names(version)
-        self.versions.pop(version, None)
-
-    def sweep(self) -> int:
-        return 0
-
-    def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return tuple(sorted(self.uploads)), tuple(sorted(self.versions))
-
-
-def _check_names(*names: str) -> None:
-    for name in names:
-        plain = name.replace("-", "a").replace("_", "a")
-        if not (plain.isascii() and plain.isalnum() and name[0] not in "-_" and len(name) <= 128):
-            raise ValueError("not a name in the vault")
-
-
-def _digest(version: str, tables: SealedTables) -> str:
-    whole = hashlib.sha256(version.encode())
-    for table in (tables.persons, tables.events, tables.references):
-        whole.update(repr((table.schema, table.to_pylist())).encode())
-    return whole.hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +31,9 @@ from cleanroom.storage.vault import FileVault
 from cleanroom.usecases import analyse, collaborate, ingest, relay
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
+from cleanroom.wiring.environment import SystemCurve
+from support.memory_store import MemoryStore
+from support.memory_vault import MemoryVault
 from support.panels import Record, token, wire_rows
 
 DAY = 86_400
@@ -69,6 +72,7 @@ def make_service(root: Path, clock: TestClock | None = None) -> Service:
         sealer=ArrowSealer(),
         clock=clock or TestClock(),
         entropy=SystemEntropy(),
+        curve=SystemCurve(),
         signer=Ed25519Signer(name="room.test/log", key=key),
     )
 
@@ -108,9 +112,18 @@ class Room:
     secrets: dict[str, X25519PrivateKey] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, root: Path, document: str, *, accept: bool = True) -> Room:
-        """Propose a policy and, unless told otherwise, accept it for everybody."""
-        room = cls(service=make_service(root), policy=parse_policy(document.encode()))
+    def open(
+        cls, root: Path, document: str, *, accept: bool = True, in_memory: bool = False
+    ) -> Room:
+        """Propose a policy and, unless told otherwise, accept it for everybody.
+
+        In memory nothing is durable, which is quick where durability is not the subject.
+        """
+        service = make_service(root)
+        if in_memory:
+            service.store.close()
+            service = replace(service, store=MemoryStore(), vault=MemoryVault())
+        room = cls(service=service, policy=parse_policy(document.encode()))
         collaborate.propose(room.service, OFFICER, document.encode())
         for member in room.policy.parties if accept else ():
             room.accept(member.name)

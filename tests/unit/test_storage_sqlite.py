@@ -17,7 +17,7 @@ from cleanroom.storage.errors import StoreMisused, StoreUnusable
 from cleanroom.storage.sqlite import PRAGMAS, SqlStore, assert_pragmas
 from cleanroom.storage.tables import SCHEMA_VERSION
 from cleanroom.storage.turn import Gate, Turn
-from support.memory_store import MemoryVault
+from support.memory_vault import MemoryVault
 from support.storage_cases import LEDGER, entry_bytes, history, open_ledgers, proposal, upload
 
 

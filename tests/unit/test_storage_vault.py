@@ -257,3 +257,15 @@ def test_a_file_that_is_no_master_key_is_refused(tmp_path, content):
 def test_a_master_key_of_another_length_is_refused(root, length):
     with pytest.raises(ValueError, match="32 bytes"):
         FileVault(root, bytes(length), FixedEntropy())
+
+
+def test_a_versions_blob_is_bound_to_its_version_and_name(vault, root):
+    vault.put_version("v-1", tables(), [("spread", b"first"), ("tokens", b"canary-in-a-blob")])
+    vault.put_version("v-2", tables(), [("spread", b"other")])
+    folder = root / "versions" / "v-1"
+    assert all(b"canary-in-a-blob" not in file.read_bytes() for file in folder.iterdir())
+    moved = (folder / "tokens").read_bytes()
+    for source in (moved, (root / "versions" / "v-2" / "spread").read_bytes()):
+        (folder / "spread").write_bytes(source)
+        with pytest.raises(VaultDamaged, match="blob spread of version v-1"):
+            vault.get_version_blob("v-1", "spread")

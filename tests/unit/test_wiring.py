@@ -196,3 +196,16 @@ def _check_proposed_by_the_operator(sandbox):
     operator = Actor.parse("spiffe://cleanroom.test/operator/operator")
     assert latest.document == POLICY
     assert latest.proposed_by == operator.short
+
+
+@pytest.mark.parametrize("kernel", ["auto", "python"])
+def test_padding_is_made_of_points_that_cannot_be_told_from_elements(monkeypatch, kernel):
+    """On the curve, like every hashed and blinded element; half of all numbers are on its twist."""
+    monkeypatch.setenv("CLEANROOM_KERNEL", kernel)
+    p = 2**255 - 19
+    points = SystemEntropy().points(300)
+    assert len(set(points)) == 300
+    for point in points:
+        u = int.from_bytes(point, "little")
+        assert u < p
+        assert pow(u**3 + 486662 * u**2 + u, (p - 1) // 2, p) == 1

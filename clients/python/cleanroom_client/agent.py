@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from cleanroom.v1 import relay_pb2 as pb
+from cleanroom_client.agent_name import agent_name
 from cleanroom_client.blinder import Blinder
 from cleanroom_client.blinding import BadPoint
 from cleanroom_client.blinding.curve25519 import POINT_BYTES
@@ -28,7 +30,7 @@ from cleanroom_client.progress import Progress
 from cleanroom_client.session import Session
 from cleanroom_client.sharing import holder, share, shared_key
 
-SEGMENT_CHUNKS = 8
+SEGMENT_CHUNKS = 4
 _POLL_S, _WATCH_POLL_S = 0.5, 2.0
 _OVER = "UPLOAD_CONFLICT"
 
@@ -52,13 +54,17 @@ class Agent:
         self._blinders: dict[str, Blinder] = {}
         self._shared_with: frozenset[str] = frozenset()
         self._elements = 0
+        self._name = ""
 
     def __enter__(self) -> Self:
-        """Return the agent."""
+        """Return the agent, under a name that no other agent of this keystore has."""
+        session = self._session
+        named = agent_name(session.keystore_path, session.environment.entropy)
+        self._name = self._stack.enter_context(named)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the worker processes."""
+        """End the worker processes and give the name back."""
         self._stack.close()
 
     def run(self, waiting: Waiting) -> int:
@@ -97,7 +103,8 @@ class Agent:
 
     def _list(self) -> pb.ListTasksResponse:
         session = self._session
-        return session.transport.call(session.relay.ListTasks, pb.ListTasksRequest())
+        request = pb.ListTasksRequest(agent=self._name)
+        return session.transport.call(session.relay.ListTasks, request)
 
     def _keys(self) -> str:
         """Share or fetch the key of the `hmac` scheme; return what is awaited, or nothing."""
@@ -128,24 +135,43 @@ class Agent:
         return True
 
     def _evaluate(self, task: pb.RelayTask) -> None:
-        """Evaluate a task from where the service has it, a segment of chunks at a time."""
-        _check(task)
-        last = -(-task.size // task.chunk_elements)
-        while task.next_chunk < last:
-            wanted = min(SEGMENT_CHUNKS, last - task.next_chunk)
-            chunks = self._receive(task, wanted)
-            answer = self._return(task, self._raise(task, chunks))
-            if answer.next_chunk <= task.next_chunk:
-                raise RelayBroken(f"task {task.id} does not go on after chunk {task.next_chunk}")
-            task = answer
+        """Evaluate a task from where the service has it, a segment of chunks at a time.
 
-    def _receive(self, task: pb.RelayTask, count: int) -> list[pb.StreamElementsResponse]:
+        While a segment is raised the next one is received and the one before is returned: three
+        segments are in memory, no more.
+        """
+        _check(task)
+        with ThreadPoolExecutor(2) as lines:
+            try:
+                self._pump(task, lines)
+            finally:
+                lines.shutdown(cancel_futures=True)
+
+    def _pump(self, task: pb.RelayTask, lines: ThreadPoolExecutor) -> None:
+        last, at = -(-task.size // task.chunk_elements), task.next_chunk
+        coming = lines.submit(self._receive, task, at, min(SEGMENT_CHUNKS, last - at))
+        returned: Future[None] | None = None
+        while at < last:
+            chunks = coming.result()
+            at += len(chunks)
+            if at < last:
+                coming = lines.submit(self._receive, task, at, min(SEGMENT_CHUNKS, last - at))
+            requests = self._raise(task, chunks)
+            if returned is not None:
+                returned.result()
+            returned = lines.submit(self._return, task, requests)
+        if returned is not None:
+            returned.result()
+
+    def _receive(
+        self, task: pb.RelayTask, first: int, count: int
+    ) -> list[pb.StreamElementsResponse]:
         session = self._session
-        request = pb.StreamElementsRequest(task=task.id, from_chunk=task.next_chunk)
+        request = pb.StreamElementsRequest(task=task.id, from_chunk=first)
         chunks: list[pb.StreamElementsResponse] = session.transport.retrying(
             lambda: session.transport.receive(session.relay.StreamElements, request, count)
         )
-        if [c.index for c in chunks] != list(range(task.next_chunk, task.next_chunk + count)):
+        if [c.index for c in chunks] != list(range(first, first + count)):
             raise RelayBroken(f"task {task.id}: the elements did not come in order")
         for chunk in chunks:
             _check_length(task, chunk)
@@ -181,31 +207,28 @@ class Agent:
             self._blinders[collaboration] = self._stack.enter_context(blinder)
         return self._blinders[collaboration]
 
-    def _return(
-        self, task: pb.RelayTask, requests: Sequence[pb.ReturnElementsRequest]
-    ) -> pb.RelayTask:
+    def _return(self, task: pb.RelayTask, requests: Sequence[pb.ReturnElementsRequest]) -> None:
         """Send evaluated chunks in one stream; after a cut, those the service does not have."""
         session, is_first = self._session, True
+        behind = requests[-1].index + 1
 
-        def attempt() -> pb.RelayTask:
+        def attempt() -> int:
             nonlocal is_first
-            now = task if is_first else self._again(task, requests[-1].index + 1)
+            had = requests[0].index if is_first else self._again(task, behind)
             is_first = False
-            missing = [r for r in requests if r.index >= now.next_chunk]
+            missing = [r for r in requests if r.index >= had]
             if not missing:
-                return now
-            return session.transport.send(session.relay.ReturnElements, missing).task
+                return had
+            return session.transport.send(session.relay.ReturnElements, missing).task.next_chunk
 
-        return session.transport.retrying(attempt)
+        if session.transport.retrying(attempt) < behind:
+            raise RelayBroken(f"task {task.id} does not go on after chunk {behind - 1}")
 
-    def _again(self, task: pb.RelayTask, sent: int) -> pb.RelayTask:
-        """Return the task as it is now; one that is no longer listed has all that was sent."""
+    def _again(self, task: pb.RelayTask, sent: int) -> int:
+        """Return how many chunks the service has; of a task no longer listed, all those sent."""
         session = self._session
         answer = session.transport.once(session.relay.ListTasks, pb.ListTasksRequest())
-        done = pb.RelayTask()
-        done.CopyFrom(task)
-        done.next_chunk = sent
-        return next((t for t in answer.tasks if t.id == task.id), done)
+        return next((t.next_chunk for t in answer.tasks if t.id == task.id), sent)
 
 
 def _check(task: pb.RelayTask) -> None:
