@@ -35,6 +35,8 @@ from support.running import running_room
 PERSON = PersonKey(bytes(range(32)))
 MEASUREMENT = 1
 
+NUMBERS = {"ours": "person"}, {"theirs": "person"}
+
 
 def _sealed(store, vault, rules, name):
     """Return a side's schema and tables as they were sealed last."""
@@ -62,9 +64,10 @@ def _check(sealed, rows, token_of, stages, epoch_s):
             for name, (ref, tables) in sealed.items()
         }
         for a, b in combinations(DATASETS, 2):
-            found = session.fetch(engine_pairs(session, sides[a], sides[b], stages)).to_pylist()
+            paired = engine_pairs(session, sides[a], sides[b], stages, NUMBERS)
+            found = session.fetch(paired).to_pylist()
             by_lines = [
-                (lines[a][pair["left"]], lines[b][pair["right"]], str(stages[pair["stage"]]))
+                (lines[a][pair["ours"]], lines[b][pair["theirs"]], str(stages[pair["stage"]]))
                 for pair in found
             ]
             assert len(set(by_lines)) == len(by_lines)

@@ -14,6 +14,7 @@ from cleanroom.ports.records import Version
 from cleanroom_client.blinding import PersonKey
 from cleanroom_client.chunks import Chunk, rows_per_chunk
 from cleanroom_client.identifiers.kinds import KeyType
+from cleanroom_client.packed import pack
 from cleanroom_client.tables import TableReader, wire_schema
 from cleanroom_client.tables.spec import ArmSpec, DatasetSpec, Unit
 from support.rooms import Room
@@ -50,7 +51,7 @@ def bring(
     upload = room.begin(dataset)
     chunks = []
     for index, batch in enumerate(reader):
-        tokens = {k: [i for i in ids if i is not None] for k, ids in batch.identities.items()}
+        tokens = {key: pack(identities) for key, identities in batch.identities.items()}
         chunks.append(Chunk.of(index, batch.with_tokens(tokens)).data)
         room.put(upload.id, dataset, index, chunks[-1])
     room.complete(upload.id, dataset, chunks)
