@@ -14,7 +14,8 @@ import time
 
 import pyarrow as pa
 
-from cleanroom_client.digests import VARIABLE, available, hmac_items, hmac_texts
+from cleanroom_client.digests import VARIABLE, available, hmac_items
+from cleanroom_client.digests.text_hmacs import hmac_texts
 from cleanroom_client.identifiers import KeyColumn, identities
 
 ROUNDS = 5

@@ -33,8 +33,8 @@ from cleanroom.wiring.build import build_service
 from cleanroom.wiring.opening import open_store
 from cleanroom.wiring.serve import serve
 from cleanroom_client import CleanRoom
+from cleanroom_client.arrow_items import unpack
 from cleanroom_client.chunks import Chunk, Journal, rows_per_chunk
-from cleanroom_client.packed import unpack
 from cleanroom_client.sender import SEGMENT_CHUNKS, STREAM_SEGMENTS, Sender
 from cleanroom_client.tables import DatasetSpec, wire_schema
 from cleanroom_client.tokens import Sha256Tokens

@@ -11,10 +11,10 @@ from cleanroom.model.question import Question
 from cleanroom.policy.decide import decide
 from cleanroom.policy.document import DatasetRules, Scheme
 from cleanroom.ports.records import Version
+from cleanroom_client.arrow_items import pack
 from cleanroom_client.blinding import PersonKey
 from cleanroom_client.chunks import Chunk, rows_per_chunk
 from cleanroom_client.identifiers.kinds import KeyType
-from cleanroom_client.packed import pack
 from cleanroom_client.tables import TableReader, wire_schema
 from cleanroom_client.tables.spec import ArmSpec, DatasetSpec, Unit
 from support.rooms import Room

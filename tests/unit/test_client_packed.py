@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanroom_client.packed import ITEM, count_of, pack, spread, unpack
+from cleanroom_client.arrow_items import ITEM, pack, spread, unpack
+from cleanroom_client.packed import count_of
 
 _ITEMS = st.lists(st.none() | st.sampled_from([b"a" * 32, b"b" * 32, bytes(32)]), max_size=20)
 

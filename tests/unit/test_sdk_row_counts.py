@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom_client.content import content_digest
-from cleanroom_client.tables.report import Repeats
 from cleanroom_client.tables.row_hashes import row_hashes
+from cleanroom_client.tables.tally import Repeats
 
 _LONG = "y" * 64
 _TEXTS = st.sampled_from(["", "a", "a\0", "ab", "12345678", "123456789", _LONG, _LONG + "y", "é"])

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pytest
 
 from cleanroom_client.blinding import PersonKey, SharedKey, hmac_tokens
-from cleanroom_client.digests import available, hmac_items, hmac_texts
+from cleanroom_client.digests import available, hmac_items
+from cleanroom_client.digests.text_hmacs import hmac_texts
 from cleanroom_client.identifiers import KeyColumn, KeyType, identities
 from support.columns import on_every_path
 

@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from cleanroom_client.lazily import fetcher
 
 # Names are fetched at first use: the blinding workers import this package too, and start in a
 # tenth of a second without gRPC and pandas.
@@ -119,11 +120,7 @@ _HOME = MappingProxyType(
 )
 
 
-def __getattr__(name: str) -> object:
-    """Return a public name from its module (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = fetcher(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

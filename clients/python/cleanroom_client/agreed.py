@@ -11,8 +11,10 @@ import re
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.errors import PolicyUnknown
 from cleanroom_client.session import Session
-from cleanroom_client.tokens import check_scheme, without_comments
 
+_SCHEME = re.compile(rb"\bscheme[\"']?\s*:\s*[\"']?([a-z0-9-]+)")
+_UNSALTED = re.compile(rb"\ballow_unsalted[\"']?\s*:\s*true\b")
+_COMMENT = re.compile(rb"(?m)(?:^|\s)#.*$")
 _OWNER = re.compile(rb"\bowner[\"']?\s*:\s*[\"']?([a-z0-9-]+)")
 
 
@@ -25,15 +27,15 @@ def check_agreed(session: Session, collaboration: Collaboration) -> None:
 
     Raises PolicyUnknown, KeystoreError.
     """
-    check_scheme(collaboration)  # 1
+    _check_scheme(collaboration)  # 1
     if collaboration.terms.scheme == "hmac":
         _check_owners(collaboration)  # 2
     _check_accepted(session, collaboration)  # 3
 
 
 def _check_owners(collaboration: Collaboration) -> None:
-    """Reads words, not YAML, as `check_scheme` does; raises PolicyUnknown."""
-    document = without_comments(collaboration.ruling().document)
+    """Reads words, not YAML, as `_check_scheme` does; raises PolicyUnknown."""
+    document = _without_comments(collaboration.ruling().document)
     written = {match.decode() for match in _OWNER.findall(document)}
     if written != set(collaboration.terms.owners):
         raise PolicyUnknown(
@@ -49,3 +51,25 @@ def _check_accepted(session: Session, collaboration: Collaboration) -> None:
             f"the policy in force, {digest}, was not accepted with this keystore: read it, run "
             "'accept', and repeat the command"
         )
+
+
+def _check_scheme(collaboration: Collaboration) -> None:
+    """Refuse terms whose scheme is not the one written in the accepted document.
+
+    The document's digest is what the parties agreed on; a service that named a weaker scheme in
+    its terms would otherwise be sent what it can invert. Reads words, not YAML: a document that
+    names two schemes is refused. Raises PolicyUnknown.
+    """
+    document = _without_comments(collaboration.ruling().document)
+    written = {match.decode() for match in _SCHEME.findall(document)} or {"psi"}
+    scheme = collaboration.terms.scheme
+    if written != {scheme} or (scheme == "sha256" and not _UNSALTED.search(document)):
+        raise PolicyUnknown(
+            f"the service asks for {scheme} tokens, which the accepted policy does not say: "
+            "nothing was sent, ask the operator"
+        )
+
+
+def _without_comments(document: bytes) -> bytes:
+    """Return a YAML document's bytes without its comments."""
+    return _COMMENT.sub(b"", document)

@@ -10,8 +10,7 @@ from typing import Self
 
 from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom_client.errors import PolicyUnknown
-from cleanroom_client.identifiers import PROFILE
-from cleanroom_client.identifiers.kinds import KeyType
+from cleanroom_client.identifiers.kinds import PROFILE, KeyType
 from cleanroom_client.tables.spec import ArmSpec, DatasetSpec, Unit
 
 SCHEMES = ("psi", "hmac", "sha256")

@@ -25,7 +25,6 @@ from cleanroom_client.progress import Progress, silent
 from cleanroom_client.question import Amount, Day, Loss, MatchRate, Question, SalesLift, SegmentSize
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
-from cleanroom_client.upload import Delivery, upload
 from cleanroom_client.values import (
     Balance,
     DatasetStatus,
@@ -139,6 +138,8 @@ class CleanRoom:
         `mapping` is {column: header} where the names differ. Identifiers are blinded on this
         machine. The same call after a failure goes on where it stopped; `again` starts over.
         """
+        from cleanroom_client.upload import Delivery, upload  # noqa: PLC0415 - loads Arrow
+
         delivery = Delivery(
             dataset=dataset,
             table=Path(data) if isinstance(data, str) else data,

@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom_client.ahead import Ahead, Check
+from cleanroom_client.arrow_items import pack
 from cleanroom_client.chunks import Chunk, Journal
 from cleanroom_client.errors import UploadStuck
 from cleanroom_client.identifiers.kinds import KeyType
-from cleanroom_client.packed import Packed, pack
+from cleanroom_client.packed import Packed
 from cleanroom_client.progress import Progress
 from cleanroom_client.session import Session
 from cleanroom_client.tables import Batch

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from cleanroom_client.agreement import Collaboration
+from cleanroom_client.arrow_items import pack, unpack
 from cleanroom_client.blinder import Blinder
 from cleanroom_client.blinding import (
     BlindingKey,
@@ -18,14 +17,10 @@ from cleanroom_client.blinding import (
     sha256_tokens,
 )
 from cleanroom_client.blinding.curve25519 import POINT_BYTES
-from cleanroom_client.errors import PolicyUnknown
 from cleanroom_client.identifiers.kinds import KeyType
-from cleanroom_client.packed import Packed, count_of, pack, unpack
+from cleanroom_client.packed import Packed, count_of
 
 _BASE_POINT = (9).to_bytes(POINT_BYTES, "little")  # RFC 7748, section 4.1
-_SCHEME = re.compile(rb"\bscheme[\"']?\s*:\s*[\"']?([a-z0-9-]+)")
-_UNSALTED = re.compile(rb"\ballow_unsalted[\"']?\s*:\s*true\b")
-_COMMENT = re.compile(rb"(?m)(?:^|\s)#.*$")
 
 Done = Callable[[int], None]
 
@@ -127,28 +122,6 @@ class Sha256Tokens(_Quick):
         """Return the identities."""
         done(count_of(identities))
         return sha256_tokens(identities)
-
-
-def check_scheme(collaboration: Collaboration) -> None:
-    """Refuse terms whose scheme is not the one written in the accepted document.
-
-    The document's digest is what the parties agreed on; a service that named a weaker scheme in
-    its terms would otherwise be sent what it can invert. Reads words, not YAML: a document that
-    names two schemes is refused. Raises PolicyUnknown.
-    """
-    document = without_comments(collaboration.ruling().document)
-    written = {match.decode() for match in _SCHEME.findall(document)} or {"psi"}
-    scheme = collaboration.terms.scheme
-    if written != {scheme} or (scheme == "sha256" and not _UNSALTED.search(document)):
-        raise PolicyUnknown(
-            f"the service asks for {scheme} tokens, which the accepted policy does not say: "
-            "nothing was sent, ask the operator"
-        )
-
-
-def without_comments(document: bytes) -> bytes:
-    """Return a YAML document's bytes without its comments."""
-    return _COMMENT.sub(b"", document)
 
 
 def digest_of(*parts: bytes) -> bytes:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Never, Self
+from typing import TYPE_CHECKING, Never, Self
 
-import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cleanroom_client.blinding.kernel import Kernel
 from cleanroom_client.blinding.points import BadPoint, PointFault, check_point
-from cleanroom_client.digests import Packed, hmac_items, hmac_texts
+from cleanroom_client.digests import Packed, hmac_items
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SECRET_BYTES = 32
 REFERENCE_BYTES = 16
@@ -129,6 +131,8 @@ class PersonKey(Hidden):
 
     def references(self, persons: pa.Array) -> pa.FixedSizeBinaryArray:
         """Return the `reference` of each text (string or large_string), null for none or empty."""
+        from cleanroom_client.digests.text_hmacs import hmac_texts  # noqa: PLC0415 - loads Arrow
+
         return hmac_texts(self._raw, _REFERENCE_DOMAIN, persons, size=REFERENCE_BYTES)
 
     def reveal_to_keystore(self) -> bytes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cleanroom_client.blinding.kernel import AUTO, available, named
-from cleanroom_client.blinding.timing import Timing, measure
 from cleanroom_client.cli.output import say, say_json
 from cleanroom_client.cli.state import guarded
+
+if TYPE_CHECKING:
+    from cleanroom_client.blinding.timing import Timing
 
 _ITEMS = 100_000
 
@@ -49,6 +51,8 @@ def blind(
         kernel = named(path)
     except ValueError as error:
         raise typer.BadParameter(f"--path: {error}") from None
+    from cleanroom_client.blinding.timing import measure  # noqa: PLC0415 - loads Arrow
+
     timing = measure(kernel, n=n, threads=threads)
     if as_json:
         say_json({k: v if isinstance(v, str) else round(v) for k, v in asdict(timing).items()})

@@ -3,7 +3,7 @@
 Standards: FIPS 180-4 (SHA-256), RFC 2104 (HMAC).
 """
 
-from cleanroom_client.digests.hmacs import ITEM_BYTES, Packed, hmac_items, hmac_texts
+from cleanroom_client.digests.hmacs import ITEM_BYTES, Packed, hmac_items
 from cleanroom_client.digests.native import PYTHON, VARIABLE, Digests, available, chosen, named
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "available",
     "chosen",
     "hmac_items",
-    "hmac_texts",
     "named",
 ]

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 try:
     from cleanroom_client.digests import _digests
 except ImportError:  # not built: no compiler, or a source tree that was never installed
     _digests = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 VARIABLE = "CLEANROOM_DIGESTS"
 AUTO, PYTHON = "auto", "python"
@@ -52,7 +53,7 @@ class Digests:
 def _buffers(column: pa.Array) -> tuple[Any, Any, Any, bool, int, int]:
     """Return validity, offsets, data, whether offsets have 8 bytes, and the place of the values."""
     validity, offsets, data = column.buffers()
-    wide = pa.types.is_large_string(column.type)
+    wide = str(column.type) == "large_string"
     return validity, offsets, data, wide, column.offset, len(column)
 
 

@@ -25,7 +25,8 @@ from cleanroom_client.identifiers.identified import (
     Identified,
 )
 from cleanroom_client.identifiers.kinds import KeyColumn
-from cleanroom_client.identifiers.normalise import MAX_CHARS, Reason
+from cleanroom_client.identifiers.normalise import MAX_CHARS
+from cleanroom_client.identifiers.rejects import Reason
 
 _MAX_UTF8 = 4  # bytes of a character
 _SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f "  # what \s of Python matches in ASCII

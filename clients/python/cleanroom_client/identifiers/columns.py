@@ -6,10 +6,6 @@ import base64
 import binascii
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -17,39 +13,12 @@ import pyarrow as pa
 from cleanroom_client.identifiers.ascii_rules import Kind, identify
 from cleanroom_client.identifiers.identified import UNDECIDED, Identified
 from cleanroom_client.identifiers.kinds import KeyColumn, KeyType
-from cleanroom_client.identifiers.normalise import Reason, Unparseable, normalise, trimmed
+from cleanroom_client.identifiers.normalise import normalise, trimmed
+from cleanroom_client.identifiers.rejects import Reason, RejectReport, Unparseable
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z+/]{43}=")
 _HASH_OF_NOTHING = hashlib.sha256(b"").digest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectReport:
-    """How many values of a column became no identity, by reason; holds no value."""
-
-    by_reason: Mapping[Reason, int] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __post_init__(self) -> None:
-        """Refuse impossible counts and freeze the mapping."""
-        if any(count <= 0 for count in self.by_reason.values()):
-            msg = "a reason in a reject report counts at least one value"
-            raise ValueError(msg)
-        object.__setattr__(self, "by_reason", MappingProxyType(dict(self.by_reason)))
-
-    def __add__(self, other: RejectReport) -> RejectReport:
-        """Return the report of both."""
-        return RejectReport(by_reason=Counter(self.by_reason) + Counter(other.by_reason))
-
-    @property
-    def empty(self) -> int:
-        """Values that were blank: normal in real lists, no sign of an error."""
-        return self.by_reason.get(Reason.EMPTY, 0)
-
-    @property
-    def unparseable(self) -> int:
-        """Values that were there but could not be read."""
-        return sum(self.by_reason.values()) - self.empty
 
 
 def identity(kind: KeyColumn | KeyType, text: str, region: str | None) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cleanroom_client.identifiers.normalise import Reason
+from cleanroom_client.identifiers.rejects import Reason
 
 IDENTITY_BYTES = 32
 DONE, UNDECIDED = 0, 255

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+PROFILE = "uid2-2026"  # normalise.py says what it does
+
 
 class KeyType(StrEnum):
     """A type of match key: tokens are only ever compared within one type."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from enum import StrEnum
 
 import phonenumbers
 
 from cleanroom_client.identifiers.kinds import KeyType
-
-PROFILE = "uid2-2026"
+from cleanroom_client.identifiers.rejects import Reason, Unparseable
 
 MAX_CHARS = 1024
 # Python's strip() knows no-break spaces; these two survive copying from web pages and BOM files.
@@ -26,34 +24,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _E164 = re.compile(r"\+[1-9][0-9]{9,14}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NO_DEVICE = "00000000-0000-0000-0000-000000000000"
-
-
-class Reason(StrEnum):
-    """Why a value is no match key; the whole list, so that reports can be compared."""
-
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
-    NOT_TEXT = "not_text"
-    NOT_AN_EMAIL = "not_an_email"
-    NOT_A_PHONE = "not_a_phone"
-    NO_REGION = "no_region"
-    NOT_A_DEVICE_ID = "not_a_device_id"
-    ZERO_DEVICE_ID = "zero_device_id"
-    NOT_A_HASH = "not_a_hash"
-    HASH_OF_NOTHING = "hash_of_nothing"
-
-
-class Unparseable(ValueError):
-    """A value cannot be a match key of its type; carries the reason, never the value."""
-
-    def __init__(self, reason: Reason) -> None:
-        """Keep `reason`."""
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        """Return one sentence."""
-        return f"not usable as a match key: {self.reason}"
 
 
 def trimmed(text: str) -> str:

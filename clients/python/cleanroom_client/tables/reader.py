@@ -10,15 +10,15 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanroom_client.arrow_items import ITEM
 from cleanroom_client.blinding.secret import PersonKey
 from cleanroom_client.identifiers.columns import identities
 from cleanroom_client.identifiers.kinds import KeyType, columns_of
-from cleanroom_client.packed import ITEM
 from cleanroom_client.tables.conversions import Conversion, conversions
 from cleanroom_client.tables.errors import BadInput, WrongValue
 from cleanroom_client.tables.headers import resolve
 from cleanroom_client.tables.raw import RawBatch
-from cleanroom_client.tables.report import Tally, UploadReport
+from cleanroom_client.tables.report import UploadReport
 from cleanroom_client.tables.row_hashes import row_hashes
 from cleanroom_client.tables.schema import REF_BYTES, Batch, token_column, wire_schema
 from cleanroom_client.tables.sources import Tabular, open_source
@@ -29,6 +29,7 @@ from cleanroom_client.tables.spec import (
     PURPOSES_COLUMN,
     DatasetSpec,
 )
+from cleanroom_client.tables.tally import Tally
 
 BATCH_ROWS = 10_000
 

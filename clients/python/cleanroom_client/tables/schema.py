@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from cleanroom_client.arrow_items import spread
 from cleanroom_client.identifiers.kinds import KeyType
-from cleanroom_client.packed import Packed, spread
+from cleanroom_client.packed import Packed
 from cleanroom_client.tables.spec import DatasetSpec
 
 REF_BYTES, TOKEN_BYTES = 16, 32
