@@ -10,7 +10,8 @@ from benchmarks.psi.costs import CommandFailed, Cost
 from benchmarks.psi.files import email, make_files
 from benchmarks.psi.ours import _checked
 from benchmarks.psi.results import Result, fastest, report
-from cleanroom_client.identifiers import KeyType, normalise
+from cleanroom_client.identifiers import KeyType
+from cleanroom_client.identifiers.normalise import normalise
 
 
 def _emails(path):

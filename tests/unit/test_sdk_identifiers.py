@@ -16,8 +16,8 @@ from cleanroom_client.identifiers import (
     Unparseable,
     identities,
     identity,
-    normalise,
 )
+from cleanroom_client.identifiers.normalise import normalise
 
 
 @pytest.mark.parametrize(

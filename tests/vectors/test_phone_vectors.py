@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cleanroom_client.identifiers import KeyType, Reason, Unparseable, identities, normalise
+from cleanroom_client.identifiers import KeyType, Reason, Unparseable, identities
+from cleanroom_client.identifiers.normalise import normalise
 from support.columns import on_every_path
 
 _FILE = Path(__file__).parents[2] / "../shared/data/vectors/libphonenumber/example_numbers.json"

@@ -7,14 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cleanroom_client.identifiers import (
-    KeyColumn,
-    KeyType,
-    Unparseable,
-    identities,
-    identity,
-    normalise,
-)
+from cleanroom_client.identifiers import KeyColumn, KeyType, Unparseable, identities, identity
+from cleanroom_client.identifiers.normalise import normalise
 from support.columns import on_every_path
 
 _FILE = Path(__file__).parents[2] / "../shared/data/vectors/uid2/normalization.json"

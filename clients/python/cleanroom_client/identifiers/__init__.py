@@ -10,7 +10,6 @@ from cleanroom_client.lazily import fetcher
 if TYPE_CHECKING:
     from cleanroom_client.identifiers.columns import identities, identity
     from cleanroom_client.identifiers.kinds import PROFILE, KeyColumn, KeyType
-    from cleanroom_client.identifiers.normalise import normalise
     from cleanroom_client.identifiers.rejects import Reason, RejectReport, Unparseable
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "Unparseable",
     "identities",
     "identity",
-    "normalise",
 ]
 
 __getattr__ = fetcher(
@@ -36,6 +34,5 @@ __getattr__ = fetcher(
         "Unparseable": "rejects",
         "identities": "columns",
         "identity": "columns",
-        "normalise": "normalise",
     },
 )
