@@ -18,7 +18,7 @@ from support.processes import ENVIRONMENT, accept_all, exposures_frame, policy_t
 PEOPLE = 240
 LEASE_S = 3
 SHARDS = {
-    "cleanroom.usecases.elements:MIN_PICKS": 16,
+    "cleanroom.usecases.elements:MIN_PICKS": 32,
     "cleanroom.usecases.spread:MIN_BUCKET": 128,
     "cleanroom.usecases.spread:SHARD_ELEMENTS": 32,
     "cleanroom.usecases.relay:LEASE_S": LEASE_S,

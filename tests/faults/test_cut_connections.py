@@ -190,23 +190,6 @@ def _before_sending(monkeypatch, disturb):
     monkeypatch.setattr(transport.Transport, "send", disturbed)
 
 
-def test_an_agent_goes_on_where_another_of_its_party_was_killed_beside_it(
-    site, rooms, file, undisturbed, monkeypatch
-):
-    """Both hold the first chunks of one task when the other one goes ahead, and dies."""
-    digest, elements = undisturbed
-    acme, mega = rooms
-    acme.upload("exposures", file, again=True)
-
-    def other_one(stream):
-        if stream == 1:
-            _killed(site, "megamart", 6, sent=False)
-
-    _before_sending(monkeypatch, other_one)
-    assert mega.blind(max_wait_s=30) == elements - 8 * 64  # of ten chunks it had two already
-    assert acme.seal("exposures").content_digest == digest
-
-
 def test_a_relay_pass_whose_server_is_killed_between_chunks_goes_on_by_itself(
     site, rooms, file, undisturbed, monkeypatch
 ):

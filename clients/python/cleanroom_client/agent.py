@@ -152,7 +152,12 @@ class Agent:
         coming = lines.submit(self._receive, task, at, min(SEGMENT_CHUNKS, last - at))
         returned: Future[None] | None = None
         while at < last:
-            chunks = coming.result()
+            try:
+                chunks = coming.result()
+            except RoomError:
+                if returned is not None:
+                    returned.result()  # what was said of the answers says why nothing more comes
+                raise
             at += len(chunks)
             if at < last:
                 coming = lines.submit(self._receive, task, at, min(SEGMENT_CHUNKS, last - at))
