@@ -44,6 +44,9 @@ class Engine(Protocol):
     def name(self) -> str:
         """Name and version, told in every measurement."""
 
+    def warm(self) -> None:
+        """Load what the first request would wait for; never needed."""
+
     def exact(
         self, request: ExactRequest, load: Callable[[VersionRef], SealedTables]
     ) -> Statistics:

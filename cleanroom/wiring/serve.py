@@ -47,6 +47,7 @@ def serve(config: Config) -> None:
                 return
             running = start(service, settings)
             _announce(config, running)
+            threading.Thread(target=service.engine.warm, daemon=True).start()
             stop.wait()
             _LOG.info("draining: calls under way have %.0f s to end", GRACE_S)
             running.stop(GRACE_S)

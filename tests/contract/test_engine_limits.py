@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
@@ -189,3 +191,14 @@ def test_the_order_of_the_pinned_versions_does_not_matter_to_a_segment():
 
 def test_the_engine_tells_its_version():
     assert DuckDbEngine().name == f"duckdb {duckdb.__version__}"
+
+
+def test_a_warmed_engine_has_loaded_what_the_first_question_needs():
+    program = (
+        "import sys; from cleanroom.engine.exact import DuckDbEngine; engine = DuckDbEngine();"
+        "wanted = 'ibis.backends.sql.compilers';"
+        "before = wanted in sys.modules; engine.warm(); print(before, wanted in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert (done.stdout.split(), done.stderr) == (["False", "True"], "")
