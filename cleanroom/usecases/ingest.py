@@ -115,17 +115,18 @@ def put_chunks(service: Service, actor: Actor, *, upload: str, chunks: Sequence[
     with _TURNS.alone(upload):
         current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
         points = policy.matching.scheme is Scheme.PSI
-        rows: list[int] = []
+        new: dict[int, bytes] = {}
+        rows = 0
         refusal: CleanRoomError | None = None
         try:
             for chunk in (c for c in chunks if c.index >= current.chunks):
-                _check_next(current, chunk, current.chunks + len(rows))
-                rows.append(service.sealer.check_chunk(chunk.data, rules.schema, points=points))
+                _check_next(current, chunk, current.chunks + len(new))
+                rows += service.sealer.check_chunk(chunk.data, rules.schema, points=points)
+                new[chunk.index] = chunk.data  # only what was checked is kept
         except CleanRoomError as error:
             refusal = error
-        if rows:
-            new = [c for c in chunks if 0 <= c.index - current.chunks < len(rows)]
-            current = _keep(service, actor, current, {c.index: c.data for c in new}, sum(rows))
+        if new:
+            current = _keep(service, actor, current, new, rows)
         if refusal is not None:
             raise refusal
         return current

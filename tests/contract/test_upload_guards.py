@@ -81,6 +81,18 @@ def test_of_chunks_that_come_together_those_before_a_bad_one_are_kept(room):
     assert room.complete(upload.id, "sales", data).chunks == 3
 
 
+@pytest.mark.parametrize("second", [b"no rows at all", b"x" * (ingest.MAX_CHUNK_BYTES + 1)])
+def test_of_a_chunk_that_comes_twice_in_a_group_what_was_checked_is_kept(room, second):
+    """What comes later under its number was not looked at, and must not take its place."""
+    upload = room.begin("sales", "upload-0001")
+    data = ipc(room.rows("sales", PEOPLE))
+    first = ingest.Chunk(index=0, data=data, sha256=hashlib.sha256(data).digest())
+    with pytest.raises(UploadConflict, match="number 1"):
+        _put(room, upload, [first, replace(first, data=second)])
+    assert room.service.vault.get_blob(upload.id, "rows-000000") == data
+    assert room.complete(upload.id, "sales", [data]).rows == len(PEOPLE)
+
+
 def _put(room, upload, chunks):
     return ingest.put_chunks(room.service, room.owner("sales"), upload=upload.id, chunks=chunks)
 
