@@ -119,12 +119,13 @@ class Pass:
         task, count = self.task, room(self.task.size)
         if task.position:
             return unpack(self._get("list"), "list")
+        # Before the elements: an upload erased meanwhile has no mask, which must not mean bare ones.
+        mask = self._mask()
         origins = Origins.of(self.service.vault, task.upload)
         found = origins.elements(task.key_type, origins.parts_of(task.shard, task.shards))
         assert_room(task.size, len(found))
         padding = b"".join(self.service.entropy.points(count - len(found)))
         rows = joined([found, unpack(padding, "padding")])
-        mask = self._mask()
         return rows if mask is None else multiples(rows, mask.on, self.service.curve)
 
     def _mask(self) -> Mask | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayPending, UploadConflict
 from cleanroom.ports.records import TaskState
 from cleanroom.usecases import collaborate, ingest, relay
+from cleanroom.usecases.elements import BASE_POINTS
 from support.policies import edited
-from support.rooms import OFFICER, Room, party
+from support.rooms import OFFICER, Room, SystemEntropy, party
 
 PSI = edited(("until: 2035-12-31", "until: 2035-12-30"), name="demo")
 OWNERS = ("acme-brand", "megamart", "fiscal-data")
@@ -210,3 +213,27 @@ def test_a_key_type_that_nobody_has_is_relayed_like_one_that_a_few_have(room):
     assert {key for key, *_ in shapes[0]} == set(room.policy.matching.keys)
     room.blind_all()
     assert room.seal("exposures").persons == 60
+
+
+class _ErasingEntropy(SystemEntropy):
+    """Erases an upload while padding is made, as a newer upload that is completed then does."""
+
+    def __init__(self, vault, upload):
+        self._vault, self._upload = vault, upload
+
+    def points(self, n):
+        if n > BASE_POINTS:
+            self._vault.erase_upload(self._upload)
+        return super().points(n)
+
+
+def test_an_upload_erased_while_its_batch_is_made_is_not_sent_without_its_mask(room):
+    upload = room.upload("sales", [{"email": f"e{i}"} for i in range(50)])
+    bare = room.service.vault.get_blob(upload.id, "origin-email-0")
+    service = replace(room.service, entropy=_ErasingEntropy(room.service.vault, upload.id))
+    tasks = room.service.store.read(lambda tx: tx.relay.of_upload(upload.id))
+    first = next(t for t in tasks if t.key_type == "email" and t.position == 0)
+    assert first.party != upload.owner
+    sent = b"".join(packed for _, packed in relay.stream(service, party(first.party), first.id, 0))
+    points = {sent[i : i + 32] for i in range(0, len(sent), 32)}
+    assert not points & {bare[i : i + 32] for i in range(0, len(bare), 32)}
