@@ -247,8 +247,11 @@ def _take(
             raise UploadConflict(upload=task, why=f"the next chunk is number {expected}")
         _check_chunk(service, actor, found, index, elements)
         expected += 1
+    passed = Pass(service=service, task=found)
+    if not passed.has_batch():
+        raise UploadConflict(upload=task, why="its elements were not asked for")
     # A crash after this line leaves blobs that no task counts; sending them again replaces them.
-    Pass(service=service, task=found).keep_answers(new)
+    passed.keep_answers(new)
     if expected == _chunks(found):
         return _finish(service, actor, found)
 
@@ -297,14 +300,16 @@ def _finish(service: Service, actor: Actor, task: RelayTask) -> RelayTask:
     Blobs are written before the transaction: a crash between leaves the task at its last chunk,
     and sending that chunk again does all of this anew.
     """
-    service.store.read(lambda tx: _still_ready(tx, task))
     with _HEAVY:
+        service.store.read(lambda tx: _still_ready(tx, task))
         try:
             answers = Pass(service=service, task=task).checked(_chunks(task))
+            return _pass_on(service, actor, task, answers)
         except RelayMisbehaved as error:
             _fail(service, actor, task, error)
             raise
-        return _pass_on(service, actor, task, answers)
+        except KeyError:  # erased meanwhile
+            raise UploadConflict(upload=task.id, why="its upload was replaced") from None
 
 
 def _pass_on(service: Service, actor: Actor, task: RelayTask, answers: Points) -> RelayTask:

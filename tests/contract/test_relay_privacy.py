@@ -10,6 +10,7 @@ from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayPending, Upl
 from cleanroom.ports.records import TaskState
 from cleanroom.usecases import collaborate, ingest, relay
 from cleanroom.usecases.elements import BASE_POINTS
+from cleanroom.usecases.passes import Pass
 from support.policies import edited
 from support.rooms import OFFICER, Room, SystemEntropy, party
 
@@ -237,3 +238,32 @@ def test_an_upload_erased_while_its_batch_is_made_is_not_sent_without_its_mask(r
     sent = b"".join(packed for _, packed in relay.stream(service, party(first.party), first.id, 0))
     points = {sent[i : i + 32] for i in range(0, len(sent), 32)}
     assert not points & {bare[i : i + 32] for i in range(0, len(bare), 32)}
+
+
+def test_answers_to_elements_that_were_never_asked_for_are_refused_and_not_kept(room):
+    upload = room.upload("sales", [{"email": f"e{i}"} for i in range(50)])
+    tasks = room.service.store.read(lambda tx: tx.relay.of_upload(upload.id))
+    first = next(t for t in tasks if t.key_type == "email" and t.position == 0)
+    made_up = b"".join(room.service.entropy.points(first.size))
+    with pytest.raises(UploadConflict, match="not asked for"):
+        relay.take(room.service, party(first.party), task=first.id, index=0, elements=made_up)
+    assert not room.service.vault.has_blob(upload.id, "answer-email-0-0-000000")
+    room.blind_all()
+    assert room.seal("sales").upload == upload.id
+
+
+def test_a_pass_that_ends_while_its_upload_is_replaced_is_told_so(room, monkeypatch):
+    upload = room.upload("sales", [{"email": f"e{i}"} for i in range(50)])
+    tasks = room.service.store.read(lambda tx: tx.relay.of_upload(upload.id))
+    first = next(t for t in tasks if t.key_type == "email" and t.position == 0)
+    ((_, sent),) = relay.stream(room.service, party(first.party), first.id, 0)
+    answers = room.evaluated(first.party, sent)
+    checked = Pass.checked
+
+    def erased_then_checked(self, chunks):
+        self.service.vault.erase_upload(upload.id)
+        return checked(self, chunks)
+
+    monkeypatch.setattr(Pass, "checked", erased_then_checked)
+    with pytest.raises(UploadConflict, match="replaced"):
+        relay.take(room.service, party(first.party), task=first.id, index=0, elements=answers)
