@@ -56,12 +56,12 @@ def _seal(service: Service, actor: Actor, dataset: DatasetName, owner: str) -> V
         events=sealed.tables.events.num_rows,
         sealed_at_s=service.clock.now_s(),
     )
-    kept = _record(service, actor, version, upload)
+    if not _record(service, actor, version, upload):
+        service.vault.erase_version(version.id)
+        raise UploadConflict(upload=upload.id, why="it was replaced while it was sealed")
     # A crash before this line leaves the rows of a sealed upload; `recover` erases them.
     service.vault.erase_upload(upload.id)
-    if kept.id != version.id:
-        service.vault.erase_version(version.id)
-    return kept
+    return version
 
 
 def _ready(
@@ -109,13 +109,13 @@ def _remembered(
         yield from Origins.of(service.vault, upload.id).remembered(rules.schema.keys)
 
 
-def _record(service: Service, actor: Actor, version: Version, upload: Upload) -> Version:
-    """Make the version visible and log it; a concurrent sealing of the same upload wins once."""
+def _record(service: Service, actor: Actor, version: Version, upload: Upload) -> bool:
+    """Make the version visible and log it, unless another upload took its upload's place."""
 
-    def work(tx: Transaction) -> Version:
+    def work(tx: Transaction) -> bool:
         now = tx.uploads.get(upload.id)
         if now is None or now.state is not UploadState.COMPLETE:
-            return tx.versions.latest(version.dataset) or version
+            return False
         tx.versions.add(version)
         tx.uploads.replace(replace(now, state=UploadState.SEALED))
         service.note(
@@ -128,6 +128,6 @@ def _record(service: Service, actor: Actor, version: Version, upload: Upload) ->
             policy_digest=version.policy_digest,
             file_digest=version.file_digest,
         )
-        return version
+        return True
 
     return service.store.transact(work)

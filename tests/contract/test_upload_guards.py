@@ -44,6 +44,30 @@ def test_callers_that_seal_at_once_get_one_version_and_no_error(room):
     assert room.service.vault.inventory()[1] == (sealed[0].id,)
 
 
+def test_an_upload_replaced_while_it_is_sealed_gives_no_version(room):
+    """What was never recorded must not be called sealed."""
+    first = room.upload("sales", PEOPLE)
+    room.blind_all()
+    put_version = room.service.vault.put_version
+
+    class Slow:
+        def __getattr__(self, name):
+            return getattr(vault, name)
+
+        def put_version(self, *args):
+            digest = put_version(*args)
+            room.upload("sales", PEOPLE[:30])
+            return digest
+
+    vault = room.service.vault
+    slow = Room(service=replace(room.service, vault=Slow()), policy=room.policy)
+    with pytest.raises(UploadConflict, match="replaced while it was sealed"):
+        slow.seal("sales")
+    assert vault.inventory()[1] == ()
+    room.blind_all()
+    assert room.seal("sales").upload != first.id
+
+
 def test_a_dataset_has_only_so_many_open_uploads(room, monkeypatch):
     monkeypatch.setattr(ingest, "MAX_OPEN", 2)
     first = room.begin("sales", "upload-0001")
