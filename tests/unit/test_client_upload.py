@@ -101,6 +101,28 @@ def test_a_repeated_command_goes_on_without_blinding_again(room, tmp_path, blind
     assert not list((tmp_path / "uploads").iterdir())
 
 
+def test_a_file_that_changes_while_it_is_read_is_not_sent_under_its_old_content(
+    room, tmp_path, monkeypatch
+):
+    file = write_csv(tmp_path / "people.csv", 9)
+    old, digest = file.read_bytes(), upload_module.content_digest
+
+    def overtaken(table, delimiter):
+        found = digest(table, delimiter)
+        write_csv(file, 30)
+        return found
+
+    with connect(room, tmp_path) as partner:
+        with monkeypatch.context() as patch:
+            patch.setattr(upload_module, "content_digest", overtaken)
+            with pytest.raises(UploadStuck, match="changed while it was read"):
+                partner.upload("exposures", file)
+        assert room.chunks.get("u-0", {}) == {}
+        assert partner.upload("exposures", file).report.rows == 30
+        file.write_bytes(old)
+        assert partner.upload("exposures", file).report.rows == 9
+
+
 def test_a_lost_journal_costs_blinding_but_no_second_sending(room, tmp_path, blinded):
     path = write_csv(tmp_path / "crm.csv", 12)
     room.faults["UploadChunks"] = [lambda context: None] + [unavailable] * 100

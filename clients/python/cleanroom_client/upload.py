@@ -7,20 +7,21 @@ goes on where that one stopped.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom_client.agreed import check_agreed
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.chunks import Journal, rows_per_chunk
 from cleanroom_client.content import content_digest
-from cleanroom_client.errors import PolicyUnknown
+from cleanroom_client.errors import PolicyUnknown, UploadStuck
 from cleanroom_client.progress import Progress
 from cleanroom_client.sender import Sender
 from cleanroom_client.session import Session
 from cleanroom_client.sharing import shared_key
-from cleanroom_client.tables import TableReader, Tabular, wire_schema
+from cleanroom_client.tables import Batch, TableReader, Tabular, wire_schema
 from cleanroom_client.tokens import (
     HmacTokens,
     PsiTokens,
@@ -58,12 +59,13 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
     3. Begin, or find the upload begun before.
     4. Send what the service lacks, declare all of it complete.
 
-    Raises BadInput, ClientError, KeystoreError.
+    Raises BadInput, ClientError (UploadStuck for a file that changes meanwhile), KeystoreError.
     """
     collaboration = session.collaboration()  # 1
     spec = collaboration.spec(delivery.dataset)
     _check_owner(session, collaboration, delivery.dataset)
     check_agreed(session, collaboration)
+    stamp = _stamp(delivery.table)
     reader = TableReader(  # 2
         delivery.table,
         spec,
@@ -81,8 +83,34 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
             return UploadResult(upload=UploadStatus.from_proto(found), report=None)
         journal = Journal(session.keystore_path.parent / "uploads" / f"{request_id}.chunks")
         sender = Sender(session, found, tokens=tokens, journal=journal, progress=progress)
-        complete = sender.send_all(reader)  # 4
+        complete = sender.send_all(_of_one_content(reader, delivery.table, stamp))  # 4
     return UploadResult(upload=UploadStatus.from_proto(complete), report=reader.report)
+
+
+def _stamp(table: Tabular) -> tuple[int, ...]:
+    """Return what changes with a file's content; nothing for a table in memory."""
+    if not isinstance(table, Path):
+        return ()
+    found = table.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _of_one_content(
+    batches: Iterable[Batch], table: Tabular, stamp: tuple[int, ...]
+) -> Iterator[Batch]:
+    """Yield batches that were read before the file changed; raises UploadStuck behind them.
+
+    The upload is named by the content that was there first: under that name no other may go.
+    """
+    for batch in batches:
+        _check_unchanged(table, stamp)
+        yield batch
+    _check_unchanged(table, stamp)
+
+
+def _check_unchanged(table: Tabular, stamp: tuple[int, ...]) -> None:
+    if _stamp(table) != stamp:
+        raise UploadStuck("the file changed while it was read: repeat the command when it is whole")
 
 
 def make_tokens(session: Session, collaboration: Collaboration) -> Tokens:
