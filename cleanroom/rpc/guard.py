@@ -34,6 +34,8 @@ _OPEN = "/grpc.health.v1."  # which holds no thread and tells nothing
 _REFLECTION = "/grpc.reflection."  # whose usual clients set no deadline
 _NO_DEADLINE_S = 10 * 365 * 86_400  # what gRPC reports for none differs by version
 _LONGEST_S = 86_400  # a call may hold a thread until its deadline
+# Wait for others' turns, however long those take: in a count of their own, beside the streams.
+_LONG = ("/cleanroom.v1.DatasetService/CompleteUpload", "/cleanroom.v1.DatasetService/SealDataset")
 _REFUSED = "refused callers"  # one bucket for all: they have no name to be trusted
 
 
@@ -113,8 +115,9 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in the 
             raise
         self.buckets.take(actor.short)
         held = ExitStack()
-        if streams:
-            held.enter_context(self.streams.held(actor.short))
+        if streams or method in _LONG:
+            kind = "streams" if streams else "long calls"
+            held.enter_context(self.streams.held(actor.short, kind))
         return held
 
     def _note(self, why: str) -> None:

@@ -36,28 +36,29 @@ class TokenBuckets:
 
 @dataclass(slots=True, kw_only=True)
 class Streams:
-    """At most so many streams of each caller at once.
+    """At most so many streams of each caller at once, and so many calls of any other long kind.
 
-    A stream holds a thread of the server for as long as its caller likes, so that without a limit
-    one caller could hold them all.
+    Each holds a thread of the server for as long as its caller, or the work, likes, so that without
+    a limit one caller could hold them all.
     """
 
     per_caller: int
-    _open: Counter[str] = field(default_factory=Counter)
+    _open: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def held(self, caller: str) -> Iterator[None]:
-        """Count one stream of the caller; raises TooManyRequests when it has as many already."""
+    def held(self, caller: str, kind: str = "streams") -> Iterator[None]:
+        """Count one of the caller's; raises TooManyRequests when it has as many already."""
+        counted = caller, kind
         with self._lock:
-            if self._open[caller] >= self.per_caller:
+            if self._open[counted] >= self.per_caller:
                 raise TooManyRequests(party=caller, retry_after_s=1)
-            self._open[caller] += 1
+            self._open[counted] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._open[caller] -= 1
+                self._open[counted] -= 1
                 self._open += Counter()  # drops callers without streams
 
 

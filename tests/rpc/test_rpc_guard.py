@@ -11,9 +11,12 @@ import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cleanroom.audit.entry import EntryKind, decode_entry
-from cleanroom.usecases import inspect, relay
+from cleanroom.model.errors import UploadConflict
+from cleanroom.rpc import dataset
+from cleanroom.usecases import ingest, inspect, relay
 from cleanroom.v1.collaboration_pb2 import GetCollaborationRequest
 from cleanroom.v1.collaboration_pb2_grpc import CollaborationServiceStub
+from cleanroom.v1.dataset_pb2 import CompleteUploadRequest, SealDatasetRequest
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceStub
 from cleanroom.v1.relay_pb2 import StreamElementsRequest
 from cleanroom.v1.relay_pb2_grpc import RelayServiceStub
@@ -51,6 +54,34 @@ def _silent(end):
     """A stream of requests that never come until the test ends."""
     end.wait(30)
     yield from ()
+
+
+@pytest.mark.parametrize("story", ["complete", "seal"])
+def test_one_caller_cannot_hold_every_thread_with_calls_that_wait(server, monkeypatch, story):
+    """Whoever completes or seals one thing many times at once waits for itself, not for others."""
+    end, inside, refused = threading.Event(), [], threading.Semaphore(0)
+
+    def waiting(*_, **__):
+        inside.append(story)
+        end.wait(30)
+        raise UploadConflict(upload="u", why="it is a test")
+
+    owner = ingest if story == "complete" else dataset
+    monkeypatch.setattr(owner, story, waiting)
+    stub = DatasetServiceStub(server.party("acme-brand"))
+    call, request = {
+        "complete": (stub.CompleteUpload, CompleteUploadRequest(upload="u")),
+        "seal": (stub.SealDataset, SealDatasetRequest(dataset="collaborations/c/datasets/d")),
+    }[story]
+    calls = [call.future(request, timeout=30) for _ in range(10)]
+    for each in calls:
+        each.add_done_callback(lambda done: done.code() is _TOO_MANY[0] and refused.release())
+    try:
+        assert all(refused.acquire(timeout=20) for _ in range(10 - 4))
+        assert len(inside) == 4
+        assert _get(server.party("megamart")).collaboration == "spring-campaign"
+    finally:
+        end.set()
 
 
 def test_one_caller_cannot_hold_every_thread_with_silent_streams(server):

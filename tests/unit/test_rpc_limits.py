@@ -84,6 +84,8 @@ def test_without_a_quantum_answers_leave_at_once():
 def test_a_caller_has_only_so_many_streams_at_once():
     streams = Streams(per_caller=2)
     with streams.held("acme"), streams.held("megamart"):
+        with streams.held("acme", "a"), streams.held("acme", "a"), streams.held("acme", "b"):
+            pass  # another kind has a count of its own
         with streams.held("acme"), pytest.raises(TooManyRequests), streams.held("acme"):
             pass
         with streams.held("acme"):
