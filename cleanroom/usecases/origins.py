@@ -1,7 +1,7 @@
 """An upload's elements before any party was passed: which are new, and in which part each lies.
 
-Memory is bounded by a part: one pass over the chunks appends their elements to spill blobs by
-part, and then each part is read alone. Must not know tasks, batches or who is passed.
+Memory is bounded by a part and by what waits to be appended: one pass over the chunks appends their
+elements to spill blobs by part, and then each part is read alone. Must not know tasks, batches or who is passed.
 
 Blobs of the upload: `spread` (key and number of parts) and for each key type and part
 `spill-…-n`, `carried-…` (elements whose tokens are known, then those tokens) and `origin-…` (the
@@ -24,7 +24,8 @@ from cleanroom.usecases.elements import distinct, find, joined, unpack
 from cleanroom.usecases.planted import Points
 from cleanroom.usecases.spread import KEY_BYTES, Spread, shards_for
 
-_SPILL_ELEMENTS = 1 << 16
+_SPILL_ELEMENTS = 1 << 16  # of a part in one blob
+_HELD_ELEMENTS = 1 << 22  # about, of all parts of a key type: however many parts there are
 _SPREAD = "spread"
 
 
@@ -210,7 +211,8 @@ class _Spill:
     def _append(self, part: int, points: Points) -> None:
         self.held.setdefault(part, []).append(points)
         self.count[part] = self.count.get(part, 0) + len(points)
-        if self.count[part] >= _SPILL_ELEMENTS and self.origins.spread.parts > 1:
+        parts = self.origins.spread.parts
+        if parts > 1 and self.count[part] >= min(_SPILL_ELEMENTS, _HELD_ELEMENTS // parts):
             self._write(part)
 
     def _write(self, part: int) -> None:

@@ -150,8 +150,10 @@ def tasks(service: Service, actor: Actor, agent: str = "") -> tuple[tuple[RelayT
     an agent without a name is given every task, and whoever returns a chunk returns it.
     """
     party = party_of(actor, "relay tasks", "list")
-    if len(agent) > MAX_AGENT_CHARS:
-        raise FieldInvalid(field="agent", expected=f"at most {MAX_AGENT_CHARS} characters")
+    if len(agent) > MAX_AGENT_CHARS or not (agent.isascii() and agent.isprintable()):
+        raise FieldInvalid(
+            field="agent", expected=f"at most {MAX_AGENT_CHARS} printable ASCII characters"
+        )
     ready, pending = service.store.read(lambda tx: _listed(tx, party))
     if not agent or _lease(ready, agent, service.clock.now_s()) is None:
         return tuple(t for t in ready if agent in {"", t.lease}), pending

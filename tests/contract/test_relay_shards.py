@@ -8,7 +8,7 @@ from cleanroom.model.errors import FieldInvalid, RelayMisbehaved, UploadConflict
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import TaskState
 from cleanroom.storage.fsck import fsck
-from cleanroom.usecases import collaborate, elements, ingest, relay, spread
+from cleanroom.usecases import collaborate, elements, ingest, origins, relay, spread
 from support.policies import edited
 from support.rooms import OFFICER, Room, ipc, party
 from support.shards import batches, everything_sent, tasks_of
@@ -53,6 +53,22 @@ def test_shards_give_the_same_version_as_one_piece(room, tmp_path):
     room.blind_all()
     digest = room.seal("sales").content_digest
     assert digest == _sealed_in_one_piece(tmp_path / "whole", room.secrets)
+
+
+def test_what_waits_to_be_divided_is_bounded_however_many_parts_there_are(room, monkeypatch):
+    monkeypatch.setattr(origins, "_HELD_ELEMENTS", 16)
+    held = []
+    add = origins._Spill.add
+
+    def watched(self, points):
+        add(self, points)
+        held.append(sum(map(len, (p for parts in self.held.values() for p in parts))))
+
+    monkeypatch.setattr(origins._Spill, "add", watched)
+    room.upload("sales", PEOPLE, per_chunk=30)
+    assert max(held) <= 16
+    room.blind_all()
+    assert room.seal("sales").persons == 60
 
 
 def test_each_element_is_in_one_shard_and_every_shard_looks_alike(room):
@@ -206,9 +222,11 @@ def test_two_agents_on_one_task_are_harmless(room, monkeypatch):
     assert room.seal("sales").persons == 60
 
 
-def test_a_name_of_an_agent_is_short(room):
+@pytest.mark.parametrize("name", ["a" * 65, "a\0b", "a\nb", "\u202eagent"])
+def test_a_name_of_an_agent_is_short_and_can_be_printed(room, name):
+    """A database or a log may not take what else there is."""
     with pytest.raises(FieldInvalid, match="64"):
-        relay.tasks(room.service, party("acme-brand"), "a" * 65)
+        relay.tasks(room.service, party("acme-brand"), name)
 
 
 # --- only what is new
