@@ -118,6 +118,27 @@ def test_elements_that_do_not_fit_the_task_are_refused(room, tmp_path):
         partner.blind()
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"size": 0},
+        {"size": -1},
+        {"chunk_elements": 0},
+        {"chunk_elements": -4},
+        {"next_chunk": -1},
+        {"next_chunk": 3},  # all are there: nothing is left to do
+        {"next_chunk": 2**62},
+    ],
+)
+def test_a_task_whose_sizes_cannot_be_is_refused(room, tmp_path, sizes):
+    give_task(room, 10)
+    for field, value in sizes.items():
+        setattr(room.tasks["t-1"], field, value)
+    with connect(room, tmp_path) as partner, pytest.raises(RelayBroken, match="sizes"):
+        partner.blind()
+    assert not room.returned
+
+
 def use_hmac(room):
     room.terms = terms_of("hmac")
     room.document = (

@@ -237,7 +237,9 @@ class Agent:
 
 
 def _check(task: pb.RelayTask) -> None:
-    if task.size <= 0 or task.chunk_elements <= 0 or task.next_chunk < 0:
+    is_whole = task.size > 0 and task.chunk_elements > 0
+    # With nothing left to do the same task would be asked for without end and without a pause.
+    if not is_whole or not 0 <= task.next_chunk * task.chunk_elements < task.size:
         raise RelayBroken(f"task {task.id} states sizes that cannot be")
 
 
