@@ -35,13 +35,18 @@ def bucket(n: int) -> int:
     return -(-n // step) * step
 
 
+def padded(total: int) -> int:
+    """Return the bucket of so many elements and what is planted among them."""
+    return bucket(size_for(total))
+
+
 def shards_for(total: int) -> int:
-    """Return the number of shards, a power of two that depends on `bucket(total)` only."""
-    return 1 << max(0, math.ceil(bucket(total) / SHARD_ELEMENTS) - 1).bit_length()
+    """Return the number of shards, a power of two that depends on `padded(total)` only."""
+    return 1 << max(0, math.ceil(padded(total) / SHARD_ELEMENTS) - 1).bit_length()
 
 
 def shard_size(total: int) -> int:
-    """Return the size of each shard's batch, which depends on `bucket(total)` only, about.
+    """Return the size of each shard's batch, which depends on `padded(total)` only.
 
     One shard has a bucket's size itself. Of several each has room for its share of the bucket
     and for chance: the number of elements in a shard is binomial with a mean of at most the share
@@ -50,16 +55,10 @@ def shard_size(total: int) -> int:
     """
     shards = shards_for(total)
     if shards == 1:
-        return _least_bucket(total)
-    mean = bucket(total) // shards
+        return padded(total)
+    mean = padded(total) // shards
     third = _LOG_ODDS / 3
     return size_for(mean + math.ceil(third + math.sqrt(third**2 + 2 * mean * _LOG_ODDS)))
-
-
-def _least_bucket(total: int) -> int:
-    size = bucket(size_for(total))
-    assert_room(size, total)
-    return size
 
 
 def assert_room(size: int, elements: int) -> None:

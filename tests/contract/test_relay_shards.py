@@ -19,8 +19,8 @@ PEOPLE = [{"email": f"e{i}", "phone": f"p{i // 2}", "amount": 100 + i} for i in 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(spread, "MIN_BUCKET", 128)
-    monkeypatch.setattr(spread, "SHARD_ELEMENTS", 32)  # so four shards
+    monkeypatch.setattr(spread, "MIN_BUCKET", 256)
+    monkeypatch.setattr(spread, "SHARD_ELEMENTS", 64)  # so four shards
     monkeypatch.setattr(elements, "MIN_PICKS", 16)
 
 

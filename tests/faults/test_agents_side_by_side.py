@@ -19,8 +19,8 @@ PEOPLE = 240
 LEASE_S = 3
 SHARDS = {
     "cleanroom.usecases.elements:MIN_PICKS": 32,
-    "cleanroom.usecases.spread:MIN_BUCKET": 128,
-    "cleanroom.usecases.spread:SHARD_ELEMENTS": 32,
+    "cleanroom.usecases.spread:MIN_BUCKET": 256,
+    "cleanroom.usecases.spread:SHARD_ELEMENTS": 64,
     "cleanroom.usecases.relay:LEASE_S": LEASE_S,
 }
 TASKS = 2 * 8  # of a bucket of 256, for each of two key types

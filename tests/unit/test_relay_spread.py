@@ -6,7 +6,7 @@ import secrets
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cleanroom.usecases import spread
@@ -18,6 +18,7 @@ from cleanroom.usecases.spread import (
     Spread,
     assert_room,
     bucket,
+    padded,
     shard_size,
     shards_for,
 )
@@ -29,38 +30,45 @@ def _points(n):
 
 @given(st.integers(1, 10**8))
 def test_padding_costs_at_most_an_eighth_and_hides_the_size_within_a_bucket(n):
-    padded = bucket(n)
-    assert padded >= n
-    assert padded == MIN_BUCKET or padded <= n + max(1, n // 7)
-    assert bucket(padded) == padded
+    size = bucket(n)
+    assert size >= n
+    assert size == MIN_BUCKET or size <= n + max(1, n // 7)
+    assert bucket(size) == size
 
 
 @given(st.integers(0, 10**8))
 def test_shards_are_of_bounded_size_and_cost_a_fiftieth_more_than_the_bucket(n):
     shards, size = shards_for(n), shard_size(n)
     assert shards & (shards - 1) == 0
-    assert shards * room(size) >= (n if shards == 1 else bucket(n))
+    assert shards * room(size) >= (n if shards == 1 else padded(n))
     assert size <= 1.15 * SHARD_ELEMENTS
     if shards > 1:
         assert size > SHARD_ELEMENTS / 2
-        assert shards * size <= 1.02 * bucket(n)
+        assert shards * size <= 1.02 * padded(n)
 
 
-@given(st.integers(0, SHARD_ELEMENTS * 3 // 4))
-def test_one_shard_has_the_size_of_a_bucket_which_no_total_of_it_changes(n):
-    size = shard_size(n)
-    assert (shards_for(n), bucket(size)) == (1, size)
-    assert shard_size(room(size)) == size
+@given(st.integers(0, 10**8) | st.integers(SHARD_ELEMENTS * 9 // 10, SHARD_ELEMENTS * 11 // 10))
+@example(SHARD_ELEMENTS - 2_000)  # one bucket with what is planted, another without
+def test_number_and_size_of_shards_say_no_more_than_one_of_eight_steps_in_a_doubling(n):
+    most = room(padded(n))
+    least = 0 if most == room(MIN_BUCKET) else room(_step_below(padded(n))) + 1
+    assert least <= n <= most
+    assert most - least >= most / 17
+    shapes = {(shards_for(m), shard_size(m)) for m in (least, n, most)}
+    assert len(shapes) == 1
+    if shards_for(n) == 1:
+        assert shapes == {(1, padded(n))}
 
 
-@given(st.integers(SHARD_ELEMENTS, 10**8))
-def test_totals_of_one_bucket_have_the_same_shards(n):
-    assert (shards_for(n), shard_size(n)) == (shards_for(bucket(n)), shard_size(bucket(n)))
+def _step_below(size):
+    """Return the next smaller bucket: a step is a power of two, 1/16 to 1/8 of the size."""
+    step = 1 << (size - 1).bit_length() - 4
+    return size - step
 
 
 def test_a_shard_has_room_for_ten_standard_deviations():
     n, shards = 20_000_000, shards_for(20_000_000)
-    mean = bucket(n) / shards
+    mean = padded(n) / shards
     assert room(shard_size(n)) >= mean + 9.9 * mean**0.5
     with pytest.raises(ShardTooSmall):
         assert_room(shard_size(n), room(shard_size(n)) + 1)
