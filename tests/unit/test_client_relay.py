@@ -11,9 +11,10 @@ from cleanroom_client.blinding import BlindingKey, blind, blind_identities, hmac
 from cleanroom_client.blinding.certificates import NotBelieved
 from cleanroom_client.identifiers import KeyType, identity
 from cleanroom_client.keystore import Keystore
+from cleanroom_client.transport import Patience
 from support.fake_answers import terms_of
 from support.fake_partner import connect, exposures, join
-from support.fake_service import fake_service, unavailable
+from support.fake_service import fake_service, slow, unavailable
 
 OTHER = BlindingKey(b"\7" * 32)
 CHUNK = 4
@@ -97,6 +98,21 @@ def test_waiting_ends(room, tmp_path):
     room.pending = 1
     with connect(room, tmp_path) as partner, pytest.raises(WaitedTooLong, match="1 relay passes"):
         partner.blind(max_wait_s=0.2)
+
+
+def test_a_service_that_takes_long_over_a_batch_is_waited_for(room, tmp_path):
+    points = give_task(room, 10)
+    room.faults["StreamElements"] = [slow(2.0)]
+    with connect(room, tmp_path, patience=Patience(timeout_s=1.0)) as partner:
+        assert partner.blind() == 10
+    assert returned(room) == blind(points, secrets_of(tmp_path).blinding)
+    give_task(room, 10, task="t-2")
+    room.faults["StreamElements"] = [slow(2.0)]
+    with (
+        connect(room, tmp_path, patience=Patience(timeout_s=1.0)) as partner,
+        pytest.raises(WaitedTooLong, match="1 s"),
+    ):
+        partner.blind(max_wait_s=0.1)
 
 
 @pytest.mark.parametrize("bad", [b"\0" * 32, b"\xff" * 32])

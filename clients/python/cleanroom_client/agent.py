@@ -93,7 +93,9 @@ class Agent:
             keys = self._keys()
             answer = self._list()
             worked = [self._evaluated(task) for task in answer.tasks]
-        except (ServiceUnreachable, DeadlineExceeded) as error:
+        except DeadlineExceeded as error:
+            return str(error)  # it makes or checks a large batch, and goes on with that meanwhile
+        except ServiceUnreachable as error:
             if not waiting.watch:
                 raise
             return str(error)
