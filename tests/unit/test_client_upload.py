@@ -101,6 +101,19 @@ def test_a_repeated_command_goes_on_without_blinding_again(room, tmp_path, blind
     assert not list((tmp_path / "uploads").iterdir())
 
 
+def test_an_upload_divided_otherwise_is_not_gone_on_with(room, tmp_path, monkeypatch):
+    """As by another version of the SDK: rows would be missing, or there twice."""
+    path = write_csv(tmp_path / "crm.csv", 12)
+    room.faults["UploadChunks"] = [lambda context: None] + [unavailable] * 100
+    with connect(room, tmp_path) as partner, pytest.raises(Exception, match="cannot be reached"):
+        partner.upload("exposures", path)
+    room.faults.clear()
+    monkeypatch.setattr(upload_module, "rows_per_chunk", lambda schema: 4)
+    with connect(room, tmp_path) as partner:
+        assert partner.upload("exposures", path).upload.id == "u-1"
+    assert rows_of(room, "u-1").num_rows == 12
+
+
 def test_a_file_that_changes_while_it_is_read_is_not_sent_under_its_old_content(
     room, tmp_path, monkeypatch
 ):

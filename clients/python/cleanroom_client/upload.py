@@ -66,6 +66,7 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
     _check_owner(session, collaboration, delivery.dataset)
     check_agreed(session, collaboration)
     stamp = _stamp(delivery.table)
+    batch_rows = rows_per_chunk(wire_schema(spec))
     reader = TableReader(  # 2
         delivery.table,
         spec,
@@ -73,11 +74,11 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
         region=collaboration.terms.default_region or None,
         person_key=session.secrets(collaboration.name).person,
         delimiter=delivery.delimiter,
-        batch_rows=rows_per_chunk(wire_schema(spec)),
+        batch_rows=batch_rows,
     )
     next(iter(reader), None)
     with make_tokens(session, collaboration) as tokens:
-        name = _name_of(collaboration, delivery, tokens.fingerprint)
+        name = _name_of(collaboration, delivery, batch_rows, tokens.fingerprint)
         found, request_id = _begin(session, collaboration, delivery, name)  # 3
         if found.state in _FINISHED:
             return UploadResult(upload=UploadStatus.from_proto(found), report=None)
@@ -136,8 +137,12 @@ def _check_owner(session: Session, collaboration: Collaboration, dataset: str) -
         )
 
 
-def _name_of(collaboration: Collaboration, delivery: Delivery, fingerprint: bytes) -> bytes:
-    """Return 32 bytes that name this content under this policy and secret.
+def _name_of(
+    collaboration: Collaboration, delivery: Delivery, batch_rows: int, fingerprint: bytes
+) -> bytes:
+    """Return 32 bytes that name this content, so divided, under this policy and secret.
+
+    A version of this package that divides otherwise must not go on where this one stopped.
 
     The fingerprint keeps the operator from testing guesses of the content against request ids.
     """
@@ -146,6 +151,7 @@ def _name_of(collaboration: Collaboration, delivery: Delivery, fingerprint: byte
         b"cleanroom-upload/v1",
         collaboration.ruling().digest.encode(),
         delivery.dataset.encode(),
+        batch_rows.to_bytes(4),
         digest_of(*mapping),
         content_digest(delivery.table, delivery.delimiter),
         fingerprint,
