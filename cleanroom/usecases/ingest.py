@@ -127,6 +127,7 @@ def put_chunks(service: Service, actor: Actor, *, upload: str, chunks: Sequence[
             refusal = error
         if new:
             current = _keep(service, actor, current, new, rows)
+            _erase_late(service, current)
         if refusal is not None:
             raise refusal
         return current
@@ -217,7 +218,15 @@ def _complete(
     # A crash behind the transaction leaves rows of abandoned uploads; `recover` erases them.
     for abandoned in service.store.transact(finish):
         service.vault.erase_upload(abandoned)
-    return get_upload(service, actor, upload)
+    found, waiting = get_upload(service, actor, upload)
+    _erase_late(service, found)
+    return found, waiting
+
+
+def _erase_late(service: Service, upload: Upload) -> None:
+    """Erase what was written after another upload ended this one, and had it erased."""
+    if upload.state is UploadState.ABANDONED:
+        service.vault.erase_upload(upload.id)
 
 
 def _digested(chunks: Iterator[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:

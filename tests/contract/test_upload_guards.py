@@ -68,6 +68,31 @@ def test_an_upload_replaced_while_it_is_sealed_gives_no_version(room):
     assert room.seal("sales").upload != first.id
 
 
+@pytest.mark.parametrize("step", ["check_chunk", "elements"])
+def test_what_is_written_behind_an_erasure_is_erased_too(room, step):
+    """A chunk comes, or elements are divided, while another upload of the dataset is completed."""
+    late = room.begin("sales")
+    data = ipc(room.rows("sales", PEOPLE))
+    sealer = room.service.sealer
+
+    class Overtaken:
+        def __getattr__(self, name):
+            return overtaken if name == step else getattr(sealer, name)
+
+    def overtaken(*args, **kwargs):
+        if room.service.vault.inventory()[0] in {(), (late.id,)}:
+            room.upload("sales", PEOPLE[:10])
+        return getattr(sealer, step)(*args, **kwargs)
+
+    slow = Room(
+        service=replace(room.service, sealer=Overtaken()), policy=room.policy, secrets=room.secrets
+    )
+    slow.put(late.id, "sales", 0, data)
+    if step == "elements":
+        assert slow.complete(late.id, "sales", [data]).state == "abandoned"
+    assert late.id not in room.service.vault.inventory()[0]
+
+
 def test_a_dataset_has_only_so_many_open_uploads(room, monkeypatch):
     monkeypatch.setattr(ingest, "MAX_OPEN", 2)
     first = room.begin("sales", "upload-0001")
