@@ -89,10 +89,13 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
 
 
 def _stamp(table: Tabular) -> tuple[int, ...]:
-    """Return what changes with a file's content; nothing for a table in memory."""
+    """Return what changes with a file's content; nothing for a table in memory, or no file."""
     if not isinstance(table, Path):
         return ()
-    found = table.stat()
+    try:
+        found = table.stat()
+    except OSError:  # opening it says so in better words
+        return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
