@@ -119,21 +119,25 @@ class Pass:
         task, count = self.task, room(self.task.size)
         if task.position:
             return unpack(self._get("list"), "list")
-        # Before the elements: an upload erased meanwhile has no mask, which must not mean bare ones.
-        mask = self._mask()
         origins = Origins.of(self.service.vault, task.upload)
         found = origins.elements(task.key_type, origins.parts_of(task.shard, task.shards))
         assert_room(task.size, len(found))
         padding = b"".join(self.service.entropy.points(count - len(found)))
         rows = joined([found, unpack(padding, "padding")])
+        mask = self._mask()
         return rows if mask is None else multiples(rows, mask.on, self.service.curve)
 
     def _mask(self) -> Mask | None:
+        """Return the shard's mask, None where one party alone is passed.
+
+        The tasks say whether there must be one, so that a list is never sent bare because a blob
+        is gone. Raises KeyError for a mask that was erased with its upload.
+        """
         vault, task = self.service.vault, self.task
-        name = _mask_name(task.key_type, task.shard)
-        if not vault.has_blob(task.upload, name):
+        beside = self.service.store.read(lambda tx: tx.relay.of_upload(task.upload))
+        if all(t.position == 0 for t in beside if t.key_type == task.key_type):
             return None
-        return Mask.from_bytes(vault.get_blob(task.upload, name))
+        return Mask.from_bytes(vault.get_blob(task.upload, _mask_name(task.key_type, task.shard)))
 
     def _get(self, what: str, index: int | None = None) -> bytes:
         return self.service.vault.get_blob(self.task.upload, self._name(what, index))

@@ -18,35 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from upload_policy import POLICY
+
 from cleanroom_client import CleanRoom
 from cleanroom_client.blinding.kernel import chosen
 
 CLIENT_BAR_MB, SERVER_BAR_MB = 500, 2_000
 BATCH = 50_000
-POLICY = b"""\
-version: cleanroom/v1
-collaboration: c
-valid: {from: 2020-01-01, until: 2199-12-31}
-parties:
-  acme-brand: {role: advertiser, may_ask: [match_rate]}
-  megamart: {role: retailer, may_ask: [match_rate]}
-matching: {scheme: psi, normalisation: uid2-2026, keys: [email]}
-datasets:
-  audience:
-    owner: acme-brand
-  customers:
-    owner: megamart
-    minimum_aggregation: {people: 20, miss_probability: 1e-3}
-    privacy:
-      pool: loyalty
-      definition: zcdp
-      epsilon: 4
-      delta: 1e-7
-      per_question: 1.1
-      renew: never
-    consent: {match_rate: [measurement]}
-retention: {datasets_days: 90, measurements_days: 730}
-"""
 
 
 def write_rows(path: Path, rows: int) -> None:

@@ -8,7 +8,7 @@ from cleanroom.model.errors import FieldInvalid, RelayMisbehaved, UploadConflict
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import TaskState
 from cleanroom.storage.fsck import fsck
-from cleanroom.usecases import collaborate, elements, ingest, origins, relay, spread
+from cleanroom.usecases import collaborate, elements, ingest, origins, passes, relay, spread
 from support.policies import edited
 from support.rooms import OFFICER, Room, ipc, party
 from support.shards import batches, everything_sent, tasks_of
@@ -27,7 +27,7 @@ def small_shards(monkeypatch):
 @pytest.fixture
 def unmasked(monkeypatch):
     """Let elements that are sent again be recognised, as between two parties."""
-    monkeypatch.setattr(relay, "keep_masks", lambda *_: None)
+    monkeypatch.setattr(passes.Pass, "_mask", lambda _: None)
 
 
 @pytest.fixture

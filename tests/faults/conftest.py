@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.processes import Nursery, Site
+from support.dying_client import SMALL
+from support.processes import Nursery, Site, accept_all
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,19 @@ def make_site(nursery, tmp_path_factory):
     for site in sites:
         if site.pid is not None:
             site.kill()
+
+
+@pytest.fixture(scope="module")
+def make_small_site(make_site):
+    """Make sites that are served, their policy accepted; small tables go in many streams."""
+
+    def make(policy, **patches):
+        made = make_site(policy, **patches)
+        made.start()
+        accept_all(made)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in SMALL:
+            patch.setattr(module, name, value)
+        yield make

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cleanroom_client.agent_name import agent_name
-from support.dying_client import CHUNK_ELEMENTS, SMALL, SMALL_RELAY
-from support.processes import ENVIRONMENT, accept_all, exposures_frame, policy_text
+from support.dying_client import CHUNK_ELEMENTS, SMALL_RELAY
+from support.processes import ENVIRONMENT, exposures_frame, policy_text
 
 PEOPLE = 240
 LEASE_S = 3
@@ -28,14 +28,8 @@ SEGMENT = 2 * CHUNK_ELEMENTS
 
 
 @pytest.fixture(scope="module")
-def site(make_site):
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in SMALL:
-            patch.setattr(module, name, value)
-        made = make_site(policy_text(), **SMALL_RELAY, **SHARDS)
-        made.start()
-        accept_all(made)
-        yield made
+def site(make_small_site):
+    return make_small_site(policy_text(), **SMALL_RELAY, **SHARDS)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,9 @@ from cleanroom_client import CleanRoom, Patience, transport
 from cleanroom_client.errors import ServiceUnreachable
 from cleanroom_client.profile import Profile
 from support.cutting_proxy import proxied
-from support.dying_client import ROWS, SMALL, SMALL_RELAY
+from support.dying_client import ROWS, SMALL_RELAY
 from support.processes import (
     ENVIRONMENT,
-    accept_all,
     blind_once,
     exposures_frame,
     policy_text,
@@ -33,14 +32,8 @@ PATIENCE = Patience(timeout_s=60.0, give_up_s=30.0)
 
 
 @pytest.fixture(scope="module")
-def site(make_site):
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in SMALL:
-            patch.setattr(module, name, value)
-        made = make_site(policy_text(), **SMALL_RELAY)
-        made.start()
-        accept_all(made)
-        yield made
+def site(make_small_site):
+    return make_small_site(policy_text(), **SMALL_RELAY)
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ import pytest
 from cleanroom.audit.entry import EntryKind
 from cleanroom.v1 import relay_pb2 as pb
 from cleanroom_client.errors import RoomError
-from support.dying_client import SMALL, SMALL_RELAY
+from support.dying_client import SMALL_RELAY
 from support.malicious_agent import BAD_POINTS
-from support.processes import ENVIRONMENT, accept_all, exposures_frame, policy_text, sales_frame
+from support.processes import ENVIRONMENT, exposures_frame, policy_text, sales_frame
 
 PEOPLE = 120
 POLICY = policy_text().replace("keys: [email, phone]", "keys: [email]")
@@ -58,14 +58,8 @@ class Culprit:
 
 
 @pytest.fixture(scope="module")
-def site(make_site):
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in SMALL:
-            patch.setattr(module, name, value)
-        made = make_site(POLICY, **LARGER)
-        made.start()
-        accept_all(made)
-        yield made
+def site(make_small_site):
+    return make_small_site(POLICY, **LARGER)
 
 
 @pytest.fixture(scope="module")
