@@ -62,6 +62,7 @@ def test_the_commands_that_are_promised_exist():
         "cleanroom audit list",
         "cleanroom fsck",
         "cleanroom-client accept",
+        "cleanroom-client bring",
         "cleanroom-client upload",
         "cleanroom-client blind",
         "cleanroom-client seal",

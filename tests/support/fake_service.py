@@ -75,6 +75,7 @@ class FakeRoom:
         self.chunks = {}  # upload id: {index: bytes}
         self.received = []  # indices of chunks in the order they came
         self.cut_after_chunks = None  # cut the next upload stream after so many
+        self.waiting_for = []  # parties that have yet to blind what is completed
         self.tasks = {}  # id: RelayTask
         self.elements = {}  # task id: list of bytes
         self.returned = {}  # task id: {index: bytes}
@@ -215,6 +216,7 @@ class Datasets(dataset_pb2_grpc.DatasetServiceServicer):
             why = "the chunks received are not the chunks declared"
             refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "UPLOAD_CONFLICT", why)
         upload.state = "complete"
+        upload.waiting_for.extend(self.room.waiting_for)
         return dataset_pb2.CompleteUploadResponse(upload=upload)
 
     def SealDataset(self, request, context):

@@ -7,7 +7,7 @@ order it came; nothing is kept. Knows no terminal.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,16 +31,20 @@ from cleanroom_client.session import Session
 from cleanroom_client.sharing import holder, share, shared_key
 
 SEGMENT_CHUNKS = 4
-_POLL_S, _WATCH_POLL_S = 0.5, 2.0
+_FIRST_POLL_S, _POLL_S, _WATCH_POLL_S = 0.1, 1.0, 2.0
 _OVER = "UPLOAD_CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How long to wait: until idle, but no longer than `max_wait_s` without any work; or on."""
+    """How long to wait: until idle, but no longer than `max_wait_s` without any work; or on.
+
+    `also` says what else is awaited before an idle agent may end, or nothing.
+    """
 
     watch: bool = False
     max_wait_s: float = 600.0
+    also: Callable[[], str] = str
 
 
 class Agent:
@@ -74,18 +78,20 @@ class Agent:
         Raises WaitedTooLong, RelayBroken, KeystoreError and what a call may raise.
         """
         clock, sleep_s = self._session.environment.monotonic_s, self._session.environment.sleep_s
-        since_s = clock()
+        since_s, pause_s = clock(), _FIRST_POLL_S
         while True:
             missing = self._round(waiting)
             if missing is None:
-                since_s = clock()
+                since_s, pause_s = clock(), _FIRST_POLL_S
                 continue
+            missing = missing or waiting.also()
             if not missing and not waiting.watch:
                 return self._elements
             if not waiting.watch and clock() - since_s > waiting.max_wait_s:
                 raise WaitedTooLong(f"waited {waiting.max_wait_s:g} s: still {missing}")
             self._progress(missing or "waiting for work", 0)
-            sleep_s(_WATCH_POLL_S if waiting.watch else _POLL_S)
+            sleep_s(_WATCH_POLL_S if waiting.watch else pause_s)
+            pause_s = min(2 * pause_s, _POLL_S)
 
     def _round(self, waiting: Waiting) -> str | None:
         """Do what is ready; return None if something was, else what is still awaited ("": none)."""

@@ -11,7 +11,7 @@ from cleanroom.audit.checkpoint import Checkpoint
 from cleanroom.audit.entry import Entry, decode_entry
 from cleanroom.audit.log import LogSummary
 from cleanroom.v1 import dataset_pb2, ledger_pb2
-from cleanroom_client import accepting, asking, auditing, examining
+from cleanroom_client import accepting, asking, auditing, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
@@ -37,6 +37,9 @@ from cleanroom_client.values import (
 if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     import pandas as pd
     import pyarrow as pa
+
+    from cleanroom_client.bringing import Brought
+    from cleanroom_client.upload import Delivery
 
 
 class CleanRoom:
@@ -138,16 +141,32 @@ class CleanRoom:
         `mapping` is {column: header} where the names differ. Identifiers are blinded on this
         machine. The same call after a failure goes on where it stopped; `again` starts over.
         """
-        from cleanroom_client.upload import Delivery, upload  # noqa: PLC0415 - loads Arrow
+        from cleanroom_client.upload import upload  # noqa: PLC0415 - loads Arrow
 
-        delivery = Delivery(
-            dataset=dataset,
-            table=Path(data) if isinstance(data, str) else data,
-            mapping=dict(mapping or {}),
-            delimiter=delimiter or ",",
-            again=again,
-        )
+        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
         return upload(self._session, delivery, progress)
+
+    def bring(
+        self,
+        dataset: str,
+        data: pd.DataFrame | pa.Table | Path | str,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        delimiter: str | None = None,
+        again: bool = False,
+        max_wait_s: float = 600.0,
+        progress: Progress = silent,
+    ) -> Brought:
+        """Upload a table, blind what the others brought meanwhile, and seal when they did the same.
+
+        The parameters are those of `upload` and `blind`. The same call after a failure goes on
+        where it stopped. Whoever ends first is not there for those who come later: they need this
+        party's `blind`.
+        """
+        from cleanroom_client.bringing import bring  # noqa: PLC0415 - loads Arrow
+
+        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
+        return bring(self._session, delivery, progress, max_wait_s=max_wait_s)
 
     def blind(
         self,
@@ -166,9 +185,7 @@ class CleanRoom:
 
     def seal(self, dataset: str) -> Version:
         """Seal the last complete upload into an immutable version."""
-        request = dataset_pb2.SealDatasetRequest(dataset=self._session.dataset_name(dataset))
-        answer = self._session.transport.call(self._session.datasets.SealDataset, request)
-        return Version.from_proto(answer.version)
+        return sealing.seal(self._session, dataset)
 
     def describe(self, dataset: str) -> DatasetStatus:
         """Return the uploads and versions of one of this party's datasets."""
@@ -293,3 +310,22 @@ class CleanRoom:
         """Return all entries once they make the tree that the log's key signed."""
         found, summary = auditing.verified(self._session)
         return tuple(decode_entry(data) for data in found), summary
+
+
+def _delivery(
+    dataset: str,
+    data: pd.DataFrame | pa.Table | Path | str,
+    mapping: Mapping[str, str] | None,
+    delimiter: str | None,
+    *,
+    again: bool,
+) -> Delivery:
+    from cleanroom_client.upload import Delivery  # noqa: PLC0415 - loads Arrow
+
+    return Delivery(
+        dataset=dataset,
+        table=Path(data) if isinstance(data, str) else data,
+        mapping=dict(mapping or {}),
+        delimiter=delimiter or ",",
+        again=again,
+    )

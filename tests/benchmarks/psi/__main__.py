@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.psi.files import Files, make_files
-from benchmarks.psi.ours import run_ours
+from benchmarks.psi.ours import run_ours, run_staged
 from benchmarks.psi.peers import OPENMINED, SPU, SPU_ELLIGATOR2, Peer, run_peer
 from benchmarks.psi.results import Result, fastest, heading, report
 
@@ -32,6 +32,7 @@ PEERS: Final[Mapping[str, Peer]] = {
 }
 SYSTEMS: Final[Mapping[str, Callable[[Path, Files], Result]]] = {
     "ours": run_ours,
+    "ours-staged": run_staged,
     **{name: partial(run_peer, peer) for name, peer in PEERS.items()},
 }
 

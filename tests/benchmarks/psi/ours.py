@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,21 @@ class _Room:
         return cost + served, outputs
 
 
+_Bring = Callable[[_Room, Mapping[str, Path]], dict[str, Cost]]
+
+
 def run_ours(folder: Path, files: Files) -> Result:
-    """Bring, relay, seal and match two files in a fresh sandbox; raises CommandFailed.
+    """Bring and match two files in a fresh sandbox, one command a party; raises CommandFailed."""
+    return _run(folder, files, "ours", _brought)
+
+
+def run_staged(folder: Path, files: Files) -> Result:
+    """Do the same with a command for each stage, which tells what each costs."""
+    return _run(folder, files, "ours, command by command", _staged)
+
+
+def _run(folder: Path, files: Files, name: str, bring: _Bring) -> Result:
+    """Time one way of bringing two files, and a question.
 
     Sandbox, server start and acceptance are not timed: they come once in a collaboration.
     """
@@ -79,10 +92,11 @@ def run_ours(folder: Path, files: Files) -> Result:
         # One after the other: the second acceptance puts the policy in force.
         for party in _DATASETS:
             room.run([room.client(party, "accept")])
-        stages, found = _timed(room, files)
+        stages = bring(room, {"left": files.left, "right": files.right})
+        stages["match"], found = _asked(room, files)
     kernel = chosen()
     return Result(
-        name="ours",
+        name=name,
         version=f"{cleanroom.__version__}, path {kernel.path if kernel else 'python'}",
         cost=sum(stages.values(), start=NOTHING),
         stages=stages,
@@ -91,15 +105,23 @@ def run_ours(folder: Path, files: Files) -> Result:
     )
 
 
-def _timed(room: _Room, files: Files) -> tuple[dict[str, Cost], str]:
-    csv = {"left": files.left, "right": files.right}
+def _brought(room: _Room, csv: Mapping[str, Path]) -> dict[str, Cost]:
+    cost, _ = room.both(lambda p: ("--quiet", "bring", _DATASETS[p], str(csv[p])))
+    return {"bring": cost}
+
+
+def _staged(room: _Room, csv: Mapping[str, Path]) -> dict[str, Cost]:
     stages: dict[str, Cost] = {}
     stages["upload"], _ = room.both(lambda p: ("--quiet", "upload", _DATASETS[p], str(csv[p])))
     stages["relay"], _ = room.both(lambda _: ("--quiet", "blind", "--until-idle"))
     stages["seal"], _ = room.both(lambda p: ("--quiet", "seal", _DATASETS[p]))
+    return stages
+
+
+def _asked(room: _Room, files: Files) -> tuple[Cost, str]:
     question = ("--quiet", "ask", "match-rate", "--datasets", "audience,shoppers", "--json")
-    stages["match"], (answer,) = room.run([room.client("left", *question)])
-    return stages, _checked(json.loads(answer), files)
+    cost, (answer,) = room.run([room.client("left", *question)])
+    return cost, _checked(json.loads(answer), files)
 
 
 def _checked(answer: dict, files: Files) -> str:

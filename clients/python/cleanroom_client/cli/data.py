@@ -1,4 +1,4 @@
-"""Commands about data: upload, blind, seal, describe, erase."""
+"""Commands about data: bring, upload, blind, seal, describe, erase."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cleanroom_client.blinding.kernel import PYTHON, available
 from cleanroom_client.cli.output import add_row, remark, say, say_json, show, table_of
 from cleanroom_client.cli.state import Settings, guarded, settings_of
 from cleanroom_client.tables import UploadReport
+from cleanroom_client.values import UploadResult, Version
 
 _TAB, _TAB_NAMES = "\t", ("tab", "\\t")  # a shell makes a tab hard to type
 _NO_KERNEL = (
@@ -21,10 +22,20 @@ _NO_KERNEL = (
     "that was built on a machine of this kind"
 )
 Dataset = Annotated[str, typer.Argument(help="A dataset of yours, as the policy names it.")]
+File = Annotated[Path, typer.Argument(help="A CSV (UTF-8, with a header) or Parquet file.")]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=HEADER", help="Where your header differs."),
+]
+Delimiter = Annotated[str | None, typer.Option(help="Between CSV fields: ';', '|' or tab.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Start over although the same content is there.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command()(bring)
     app.command()(upload)
     app.command()(blind)
     app.command()(seal)
@@ -33,21 +44,52 @@ def register(app: typer.Typer) -> None:
 
 
 @guarded
+def bring(
+    context: typer.Context,
+    dataset: Dataset,
+    file: File,
+    *,
+    mapping: Mapping = None,
+    delimiter: Delimiter = None,
+    again: Again = False,
+    max_wait: Annotated[
+        float, typer.Option(help="Seconds to wait for the others without any work.")
+    ] = 600.0,
+) -> None:
+    """Upload, blind and seal in one go, from the file to the version.
+
+    The same command after a failure goes on where it stopped. A party that comes later needs
+    your 'blind' again.
+
+    Example: cleanroom-client --profile acme.toml bring exposures crm.csv
+    """
+    settings = settings_of(context)
+    pairs = _mapping(mapping or [])
+    _prepare(settings)
+    with settings.room() as room, settings.bars() as bars:
+        brought = room.bring(
+            dataset,
+            file,
+            mapping=pairs,
+            delimiter=_delimiter(delimiter),
+            again=again,
+            max_wait_s=max_wait,
+            progress=bars,
+        )
+    _say_uploaded(settings, dataset, brought.result)
+    say(f"evaluated {brought.evaluated} elements")
+    _say_sealed(dataset, brought.version)
+
+
+@guarded
 def upload(
     context: typer.Context,
     dataset: Dataset,
-    file: Annotated[Path, typer.Argument(help="A CSV (UTF-8, with a header) or Parquet file.")],
+    file: File,
     *,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=HEADER", help="Where your header differs."),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="Between CSV fields: ';', '|' or tab.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Start over although the same content is there.")
-    ] = False,
+    mapping: Mapping = None,
+    delimiter: Delimiter = None,
+    again: Again = False,
 ) -> None:
     """Blind a table's identifiers on this machine and bring it to the service.
 
@@ -57,24 +99,44 @@ def upload(
     """
     settings = settings_of(context)
     pairs = _mapping(mapping or [])
-    _remark_on_kernel(settings)
+    _prepare(settings)
     with settings.room() as room, settings.bars() as bars:
         result = room.upload(
             dataset,
             file,
             mapping=pairs,
-            delimiter=_TAB if delimiter in _TAB_NAMES else delimiter,
+            delimiter=_delimiter(delimiter),
             again=again,
             progress=bars,
         )
+    _say_uploaded(settings, dataset, result)
+    if result.report is not None and result.upload.waiting_for:
+        say(f"next: {', '.join(result.upload.waiting_for)} must run 'blind', then you 'seal'")
+
+
+def _prepare(settings: Settings) -> None:
+    """Leave pandas out, which reads no file here, and say what blinding lacks."""
+    from cleanroom_client.pandas_free import keep_pandas_out  # noqa: PLC0415 - loads Arrow
+
+    keep_pandas_out()
+    _remark_on_kernel(settings)
+
+
+def _delimiter(given: str | None) -> str | None:
+    return _TAB if given in _TAB_NAMES else given
+
+
+def _say_uploaded(settings: Settings, dataset: str, result: UploadResult) -> None:
     if result.report is None:
         say(f"{dataset}: this content is uploaded already ({result.upload.rows} rows)")
         return
     if not settings.quiet:
         show(report_table(result.report))
     say(f"{dataset}: upload {result.upload.id} is complete, {result.upload.rows} rows")
-    if result.upload.waiting_for:
-        say(f"next: {', '.join(result.upload.waiting_for)} must run 'blind', then you 'seal'")
+
+
+def _say_sealed(dataset: str, version: Version) -> None:
+    say(f"{dataset}: version {version.id}, {version.persons} people, {version.events} rows")
 
 
 def _remark_on_kernel(settings: Settings) -> None:
@@ -150,7 +212,7 @@ def seal(context: typer.Context, dataset: Dataset) -> None:
     """
     with settings_of(context).room() as room:
         version = room.seal(dataset)
-    say(f"{dataset}: version {version.id}, {version.persons} people, {version.events} rows")
+    _say_sealed(dataset, version)
 
 
 @guarded
