@@ -8,7 +8,7 @@ import pytest
 
 from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayPending, UploadConflict
 from cleanroom.ports.records import TaskState
-from cleanroom.usecases import collaborate, ingest, passes, relay
+from cleanroom.usecases import collaborate, intake, passes, relay
 from cleanroom.usecases.elements import BASE_POINTS
 from cleanroom.usecases.passes import Pass
 from support.policies import edited
@@ -206,7 +206,7 @@ def test_the_rows_of_a_replaced_upload_are_erased(room):
     uploads, _ = room.service.vault.inventory()
     assert old.id not in uploads
     with pytest.raises(UploadConflict):
-        ingest.put_chunk(
+        intake.put_chunk(
             room.service, party("acme-brand"), upload=old.id, index=9, data=b"", sha256=b""
         )
 
