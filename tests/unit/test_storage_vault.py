@@ -9,12 +9,15 @@ import stat
 from contextlib import closing
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from cleanroom.ports.tables import SealedTables
 from cleanroom.ports.vault import VaultDamaged
 from cleanroom.storage.buffers import PAGE_BYTES
 from cleanroom.storage.files import UNFINISHED
 from cleanroom.storage.keys import MasterKeyRefused, create_master_key, load_master_key
+from cleanroom.storage.sealed_files import TABLES, read_tables, write_tables
 from cleanroom.storage.vault import FileVault
 from support.storage_cases import MASTER_KEY, FixedEntropy, tables
 
@@ -54,6 +57,27 @@ def test_a_flipped_byte_of_a_version_is_seen(vault, root, name):
             vault.get_version("v-1", digest)
         flip(path, position)
     assert vault.get_version("v-1", digest).persons == tables().persons
+
+
+def test_columns_are_written_as_their_values_ask_for(tmp_path):
+    """What is random as it is, numbers in order in almost nothing, few values as a dictionary."""
+    count, entropy = 300_000, FixedEntropy()
+    random = pa.Array.from_buffers(
+        pa.binary(16), count, [None, pa.py_buffer(entropy.token_bytes(16 * count))]
+    )
+    numbers = pa.array(range(count))
+    people = pa.table({"person": numbers, "tok_email": random, "arm": pa.repeat(1, count)})
+    events = pa.table(
+        {"person": numbers, "measure_amount": pa.array([-(2**63), 2**63 - 1] * 150_000)}
+    )
+    references = pa.table({"ref": random, "person": numbers.take(pa.array(range(count))[::-1])})
+    tables = SealedTables(persons=people, events=events, references=references)
+    digest = write_tables(tmp_path, "v-1", tables, MASTER_KEY)
+    assert read_tables(tmp_path, "v-1", digest, MASTER_KEY) == tables
+    sizes = {name: (tmp_path / f"{name}.parquet").stat().st_size for name in TABLES}
+    assert 16 * count < sizes["persons"] < 16.2 * count
+    assert 16 * count < sizes["references"] < 16.2 * count
+    assert sizes["events"] < 0.5 * count
 
 
 def test_a_flipped_byte_of_a_key_or_blob_is_seen(vault, root):
