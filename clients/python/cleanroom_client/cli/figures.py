@@ -37,10 +37,10 @@ def measurement_table(measurement: Measurement) -> Table:
 
 
 def _title(measurement: Measurement) -> str:
-    outcome = measurement.question.get("outcome")
+    outcome = measurement.question.get("outcome") or measurement.question.get("measure")
     on = f" on {outcome}" if outcome else ""
     by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
-    return f"{_words(measurement.family)}{on}{by}"
+    return f"{_words(str(measurement.question['kind']))}{on}{by}"
 
 
 def _words(name: str) -> str:
