@@ -74,6 +74,6 @@ def test_another_collaboration_or_family_is_no_answer():
     told = {**told, "datasets": list(told["datasets"]), "by": []}
     assert answers(rate, "spring", told)
     assert not answers(rate, "autumn", told)
-    assert not answers(rate, "spring", {**told, "family": "segment_size"})
+    assert not answers(rate, "spring", {**told, "kind": "segment_size"})
     assert not answers(rate, "spring", {**told, "datasets": ["exposures", "panel"]})
     assert not answers(_lift(), "spring", told)
