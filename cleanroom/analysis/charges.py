@@ -8,9 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cleanroom.analysis.request import ARMS
+from cleanroom.analysis.request import ARMS, UP_TO
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Population,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.privacy import sensitivity
 from cleanroom.privacy.allocation import Share
 from cleanroom.privacy.sensitivity import Removed
@@ -30,8 +36,9 @@ _SPEND_N, _SPEND_S, _SPEND_Q = Fraction(10, 100), Fraction(70, 100), Fraction(20
 class Charge:
     """One statistic before noise: released under `released`, charged once.
 
-    Arms are disjoint, so both arms are one vector and one charge. `counts_people` marks the
-    statistics that minimum aggregation reads.
+    Arms are disjoint, so both arms are one vector and one charge; so are the cells of a grid.
+    `counts_people` marks the statistics that minimum aggregation reads; what it reads is a sum
+    of `summed` of them.
     """
 
     name: str
@@ -39,6 +46,7 @@ class Charge:
     contribution_bound: int
     share: Share
     counts_people: bool
+    summed: int = 1
 
 
 def square_unit(bound: int) -> int:
@@ -47,10 +55,14 @@ def square_unit(bound: int) -> int:
 
 
 def outcome_bound(allowance: Allowance) -> int:
-    """Return the clip of a lift's outcome; a buyer counts once whatever the policy bounds."""
-    question = allowance.question
-    is_sum = isinstance(question, SalesLift) and question.outcome != BUYERS
-    return allowance.bound if is_sum else 1
+    """Return the clip of a person's sum; a buyer counts once whatever the policy bounds."""
+    match allowance.question:
+        case SalesLift(outcome=outcome):
+            return 1 if outcome == BUYERS else allowance.bound
+        case ContributionBound():
+            return allowance.bound
+        case MatchRate() | SegmentSize():
+            return 1
 
 
 def charges(allowance: Allowance) -> tuple[Charge, ...]:
@@ -62,6 +74,8 @@ def charges(allowance: Allowance) -> tuple[Charge, ...]:
             return _segment_size(question, allowance)
         case SalesLift() as question:
             return _sales_lift(question, allowance)
+        case ContributionBound() as question:
+            return _contributions(question, allowance)
 
 
 def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]:
@@ -102,6 +116,22 @@ def _sales_lift(question: SalesLift, allowance: Allowance) -> tuple[Charge, ...]
         _by_arm("n", 1, _SPEND_N, people, counts_people=True),
         _by_arm("s", bound, _SPEND_S, sums),
         _by_arm("q", root**2, _SPEND_Q, _partner_sum(question, stages, root**2)),
+    )
+
+
+def _contributions(question: ContributionBound, allowance: Allowance) -> tuple[Charge, ...]:
+    """Return people per cell of the grid: a person's sum is in one cell or, at zero, in none."""
+    released = tuple(f"{UP_TO}{point}" for point in question.points(allowance.bound))
+    own = _own_people(question.dataset, question.datasets)
+    return (
+        Charge(
+            name="people_by_sum",
+            released=released,
+            contribution_bound=1,
+            share=Share(weight=Fraction(1), l2_squared=own),
+            counts_people=True,
+            summed=len(released),
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from cleanroom.model.dataset import cells as cross_product
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.measurement import NoisyStatistic
 from cleanroom.model.names import LedgerName
-from cleanroom.model.question import Question, SalesLift
+from cleanroom.model.question import ContributionBound, Question, SalesLift
 from cleanroom.privacy import allocation, suppression
 from cleanroom.privacy.loss import NANO, nano_rho_of_budget, nano_rho_text, rho_to_nano
 
@@ -49,7 +49,7 @@ class Plan:
 
     `debits` are nano-rho, rounded up. A count of people below `line` is suppressed (`line` is
     that of the noisiest count, so it holds for all). `bound` and `square_unit` go into the
-    engine's request; `outcome_unit` is what a lift's sums count.
+    engine's request; `outcome_unit` is what a person's sum counts.
     """
 
     question: Question
@@ -101,8 +101,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
     wanted = charges(allowance)
     noise = allocation.scales([c.share for c in wanted], rho)
     cells = cross_product(tuple(g.domain for g in allowance.groupings))
-    minimum, bound = allowance.minimum, outcome_bound(allowance)
-    widest = max(s for c, s in zip(wanted, noise, strict=True) if c.counts_people)
+    bound = outcome_bound(allowance)
     return Plan(
         question=allowance.question,
         groupings=allowance.groupings,
@@ -110,8 +109,8 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
         stages=allowance.stages,
         statistics=tuple(_statistic(c, s, len(cells)) for c, s in zip(wanted, noise, strict=True)),
         debits=_debits(allowance.ledgers, wanted, noise),
-        minimum=minimum,
-        line=suppression.line(minimum.people, minimum.miss_probability, widest),
+        minimum=allowance.minimum,
+        line=_line(allowance.minimum, wanted, noise),
         bound=bound,
         square_unit=square_unit(bound),
         outcome_unit=_outcome_unit(allowance),
@@ -160,6 +159,15 @@ def _check_per_question(ledgers: tuple[LedgerTerms, ...], nano_rho: int) -> None
         raise QuestionRefused(reasons=reasons)
 
 
+def _line(minimum: MinimumAggregation, wanted: Sequence[Charge], noise: Sequence[float]) -> int:
+    """Return the line of the noisiest count of people, which holds for all of them."""
+    return max(
+        suppression.line_of_sum(minimum.people, minimum.miss_probability, scale, charge.summed)
+        for charge, scale in zip(wanted, noise, strict=True)
+        if charge.counts_people
+    )
+
+
 def _debits(
     ledgers: tuple[LedgerTerms, ...], wanted: Sequence[Charge], noise: Sequence[float]
 ) -> tuple[tuple[LedgerName, int], ...]:
@@ -188,11 +196,13 @@ def _statistic(charge: Charge, scale: float, cells: int) -> StatisticPlan:
 
 
 def _outcome_unit(allowance: Allowance) -> str:
-    question = allowance.question
-    if not isinstance(question, SalesLift) or question.outcome == BUYERS:
-        return "people"
-    sales = allowance.schemas[question.datasets.index(question.sales)]
-    measure = sales.measure(question.outcome)
+    match allowance.question:
+        case SalesLift(outcome=outcome) if outcome != BUYERS:
+            measure = allowance.schemas[1].measure(outcome)
+        case ContributionBound(measure=name):
+            measure = allowance.schemas[0].measure(name)
+        case _:
+            return "people"
     if measure is None:
         raise AssertionError("the policy allowed an outcome that its schema lacks")
     return str(measure.unit)

@@ -13,6 +13,7 @@ from cleanroom.model.dataset import Domain, KeyType, VersionRef
 from cleanroom.model.question import Question
 
 ARMS = ("control", "test")  # codes 0 and 1 in a sealed version
+UP_TO = "up_to:"  # people whose sum is at most a grid point, and above the point before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class ExactRequest:
 
     `versions` follow `question.datasets`. `stages` are the key types in order of priority.
     `purposes` and `epoch_s` filter people on every side (model/consent.py). `bound` clips the
-    outcome per person and `square_unit` is the unit in which squares are taken, so that
+    sum of a person's measure and `square_unit` is the unit in which squares are taken, so that
     sum(round(y / square_unit)^2) fits 64 bits (1 for bounds up to 32768).
     """
 
@@ -45,7 +46,8 @@ class Statistics:
     """Integers by statistic name, each a tuple over the cells in order.
 
     Names: `people:<dataset>`, `matched`, `matched:<key type>`; for a lift and each arm
-    `n:<arm>`, `s:<arm>` (sum of clipped outcomes) and `q:<arm>` (sum of their squares).
+    `n:<arm>`, `s:<arm>` (sum of clipped outcomes) and `q:<arm>` (sum of their squares); for a
+    contribution bound `up_to:<point>` for each point of its grid.
     """
 
     values: dict[str, tuple[int, ...]]

@@ -14,8 +14,16 @@ from math import prod
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.dataset import MAX_CELLS, Bounded, Unit
 from cleanroom.model.errors import QuestionRefused
-from cleanroom.model.question import MatchRate, Question, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Question,
+    SalesLift,
+    SegmentSize,
+)
+from cleanroom.policy.bounds import grid_reasons, lift_bound, lift_bound_reasons
 from cleanroom.policy.document import DatasetRules, Policy
+from cleanroom.policy.events import event_reasons
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
 
@@ -35,7 +43,7 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
         *_declared(policy, question),
         *resolved.reasons,
         *_cells(resolved),
-        *_lift(policy, question),
+        *_outcomes(policy, question),
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
@@ -51,8 +59,7 @@ def buyers_measure(measures: tuple[Bounded, ...]) -> Bounded | None:
 
 
 def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowance:
-    # Sorting by qualified name makes one question of all ways to write it.
-    qualified = replace(question, by=tuple(resolved.groupings))
+    qualified = _qualified(policy, question, resolved)
     return Allowance(
         question=qualified,
         schemas=tuple(d.schema for d in policy.datasets_of(qualified.datasets)),
@@ -61,17 +68,36 @@ def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowa
         purposes=policy.purposes(question.family),
         minimum=policy.minimum(qualified.datasets),
         ledgers=policy.ledgers_of(qualified.datasets),
-        bound=_bound(policy, question),
+        bound=_bound(policy, qualified),
     )
+
+
+def _qualified(policy: Policy, question: Question, resolved: Resolved) -> Question:
+    """Return the one question that all ways to write it mean.
+
+    Dimensions are named with their dataset, which sorts them, and the bound of a lift is said.
+    """
+    buckets = tuple(g.buckets for g in resolved.groupings.values() if g.buckets)
+    match question:
+        case MatchRate() | SegmentSize():
+            return replace(question, by=tuple(resolved.groupings), buckets=buckets)
+        case SalesLift(sales=sales, outcome=outcome):
+            (rules,) = policy.datasets_of((sales,))
+            bound = lift_bound(question, rules.schema.measure(outcome))
+            return replace(question, by=tuple(resolved.groupings), buckets=buckets, bound=bound)
+        case ContributionBound():
+            return question
 
 
 def _bound(policy: Policy, question: Question) -> int:
     match question:
         case MatchRate() | SegmentSize():
             return 1
-        case SalesLift(outcome=outcome, sales=sales):
-            (rules,) = policy.datasets_of((sales,))
-            measure = rules.schema.measure(outcome)
+        case SalesLift(bound=bound):
+            return bound or 1
+        case ContributionBound(dataset=dataset, measure=name):
+            (rules,) = policy.datasets_of((dataset,))
+            measure = rules.schema.measure(name)
             return 1 if measure is None else measure.max_per_person
 
 
@@ -112,10 +138,12 @@ def _cells(resolved: Resolved) -> Iterator[str]:
         yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
 
 
-def _lift(policy: Policy, question: Question) -> Iterator[str]:
+def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
     match question:
         case MatchRate() | SegmentSize():
             return
+        case ContributionBound():
+            yield from grid_reasons(policy, question)
         case SalesLift():
             exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
             if exposures is not None and exposures.arm is None:
@@ -123,8 +151,8 @@ def _lift(policy: Policy, question: Question) -> Iterator[str]:
                 yield f"{path} is not declared ({policy.where(path)})"
             if sales is not None:
                 yield from _outcome(policy, question, sales)
-                yield from _window(policy, question, sales)
-                yield from _filters(policy, question, sales)
+                yield from lift_bound_reasons(policy, question, sales)
+                yield from event_reasons(policy, sales, question.window, question.filters)
 
 
 def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
@@ -134,24 +162,3 @@ def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterat
             yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
     elif sales.schema.measure(question.outcome) is None:
         yield f"{path} does not declare {question.outcome} ({policy.where(path)})"
-
-
-def _window(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    if question.window is not None and sales.time_column is None:
-        path = f"datasets.{question.sales}.time"
-        yield f"{path} is not declared, so no window can be asked ({policy.where(path)})"
-
-
-def _filters(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    domains = {d.name: d for d in sales.schema.filters}
-    for column, values in question.filters:
-        path = f"datasets.{question.sales}.event_filters"
-        if column not in domains:
-            yield f"{path} does not declare {column} ({policy.where(path)})"
-            continue
-        path = f"{path}.{column}"
-        unknown = sum(value not in domains[column].values for value in values)
-        if unknown:
-            # Reasons are logged, and an asker's free text may be anybody's e-mail.
-            of = f"{unknown} of the {len(values)} values asked for"
-            yield f"{path} does not include {of} ({policy.where(path)})"

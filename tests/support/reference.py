@@ -13,8 +13,15 @@ from typing import Any
 import pandas as pd
 
 from cleanroom.analysis.request import ExactRequest
+from cleanroom.model.allowance import Grouping
 from cleanroom.model.dataset import DatasetSchema, Unit
-from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Population,
+    SalesLift,
+    SegmentSize,
+)
 from support.panels import USUAL, Record, reference, token
 
 DAY_S = 86_400
@@ -74,6 +81,8 @@ def statistics(
             return _segment_size(request, sides)
         case SalesLift() as question:
             return _lift(request, question, sides)
+        case ContributionBound() as question:
+            return _contributions(request, question, sides[0])
 
 
 def _usable(person: Person, request: ExactRequest) -> bool:
@@ -102,7 +111,37 @@ def _pairs(request: ExactRequest, sides: list[list[Person]]) -> list[tuple[int, 
 
 
 def _cell(request: ExactRequest, people: Mapping[str, Person]) -> tuple[int, ...]:
-    return tuple(people[g.dataset]["dims"][g.domain.name] for g in request.groupings)
+    return tuple(_code(request, g, people[g.dataset]) for g in request.groupings)
+
+
+def _code(request: ExactRequest, grouping: Grouping, person: Person) -> int:
+    if grouping.buckets is None:
+        return person["dims"][grouping.domain.name]
+    (schema,) = (v.schema for v in request.versions if v.schema.name == grouping.dataset)
+    total = _sum(schema, grouping.domain.name, grouping.buckets, person)
+    # The last bucket whose least number is reached; pandas' bins are closed on the left.
+    edges = [-(2**80), *grouping.buckets.edges, 2**80]
+    return pd.IntervalIndex.from_breaks([float(e) for e in edges], closed="left").get_loc(
+        float(max(-(2**70), min(2**70, total)))
+    )
+
+
+def _sum(schema: DatasetSchema, name: str, rule: Any, person: Person) -> int:
+    """Return a person's sum of a count or measure over the events that `rule` keeps."""
+    rows = any(m.name == name and m.unit is Unit.ROWS for m in schema.measures)
+    events = [e for e in person["events"] if _passes(rule, schema, e)]
+    return sum(1 if rows else e.get(name, 0) for e in events)
+
+
+def _contributions(
+    request: ExactRequest, question: ContributionBound, people: list[Person]
+) -> dict[str, tuple[int, ...]]:
+    schema = request.versions[0].schema
+    sums = [_sum(schema, question.measure, question, person) for person in people]
+    clipped = pd.Series([min(s, request.bound) for s in sums if s > 0], dtype="float64")
+    points = [*(g for g in question.grid if g < request.bound), request.bound]
+    found = pd.cut(clipped, [0, *points]).value_counts(sort=False)
+    return {f"up_to:{p}": (int(n),) for p, n in zip(points, found, strict=True)}
 
 
 def _counted(request: ExactRequest, found: list[tuple[int, ...]]) -> tuple[int, ...]:
@@ -187,7 +226,7 @@ def _outcome(
     return max(0, min(request.bound, total))
 
 
-def _passes(question: SalesLift, schema: DatasetSchema, event: Record) -> bool:
+def _passes(question: Any, schema: DatasetSchema, event: Record) -> bool:
     window = question.window
     if window is not None and not window.from_s <= event["at"] < window.until_s:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from cleanroom.v1 import analysis_pb2 as pb
@@ -21,10 +22,12 @@ def answers(analysis: pb.Analysis, collaboration: str, told: Mapping[str, Any]) 
     dataset, and what has no order is sorted.
     """
     family = analysis.WhichOneof("question")
-    if (analysis.collaboration, family) != (collaboration, told.get("family")):
+    if (analysis.collaboration, family) != (collaboration, told.get("kind")):
         return False
     asked = getattr(analysis, str(family))
-    if not _same_dimensions(asked.by, told["by"]):
+    if isinstance(asked, pb.ContributionBound):
+        return _same_contribution(asked, told)
+    if not _same_dimensions(asked.by, told["by"]) or not _same_buckets(asked, told["buckets"]):
         return False
     if isinstance(asked, pb.SalesLift):
         return _same_lift(asked, told)
@@ -42,16 +45,51 @@ def _same_dimensions(asked: Iterable[str], told: Iterable[str]) -> bool:
     return not left
 
 
+def _same_buckets(asked: Any, told: Iterable[Mapping[str, Any]]) -> bool:
+    left = list(told)
+    for one in asked.buckets:
+        wanted = {"edges": list(one.edges), **_events(one)}
+        found = [
+            t
+            for t in left
+            if one.dimension in (t["dimension"], t["dimension"].rpartition(".")[2])
+            and {name: t.get(name) for name in wanted} == wanted
+        ]
+        if len(found) != 1:
+            return False
+        left.remove(found[0])
+    return not left
+
+
 def _same_lift(asked: pb.SalesLift, told: Mapping[str, Any]) -> bool:
-    window = {"from_s": asked.window.from_s, "until_s": asked.window.until_s}
-    filters = sorted([f.column, sorted(set(f.values))] for f in asked.filters)
     wanted = {
         "exposures": asked.exposures,
         "sales": asked.sales,
         "outcome": asked.outcome,
-        "window": window if asked.HasField("window") else None,
-        "filters": filters,
+        **_events(asked),
         "population": _POPULATIONS[asked.population],
         "design": "randomized",
+        # Without a bound the policy's is told, which only the service knows.
+        **({"bound": asked.bound} if asked.bound else {}),
     }
     return {name: told.get(name) for name in wanted} == wanted
+
+
+def _same_contribution(asked: pb.ContributionBound, told: Mapping[str, Any]) -> bool:
+    wanted = {
+        "dataset": asked.dataset,
+        "measure": asked.measure,
+        "grid": list(asked.grid),
+        **_events(asked),
+    }
+    same = {name: told.get(name) for name in wanted} == wanted
+    return same and Decimal(asked.quantile) == Decimal(told["quantile"])
+
+
+def _events(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound) -> dict[str, Any]:
+    """Return which events count, as a measurement tells it."""
+    window = {"from_s": asked.window.from_s, "until_s": asked.window.until_s}
+    return {
+        "window": window if asked.HasField("window") else None,
+        "filters": sorted([f.column, sorted(set(f.values))] for f in asked.filters),
+    }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
-from cleanroom_client.cli.figures import footer, measurement_table
-from cleanroom_client.cli.output import complain, remark, say, show
+from cleanroom_client.cli.figures import footer, measurement_table, plan_footer, plan_table
+from cleanroom_client.cli.output import complain, remark, say, say_json, show
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.errors import (
     ClientError,
@@ -79,6 +79,17 @@ def filters_of(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise typer.BadParameter(f"--filter {text}: expected COLUMN=V1,V2, each column once")
         filters[column] = names_of(values)
     return filters
+
+
+def plan_and_show(settings: Settings, question: Question, loss: Loss, *, as_json: bool) -> None:
+    """Show what a question would cost and how precise it would be."""
+    with settings.room() as room:
+        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
+    if as_json:
+        say_json(plan.to_dict())
+        return
+    show(plan_table(plan))
+    say(plan_footer(plan))
 
 
 def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:
