@@ -77,6 +77,6 @@ def hold_twice(measure: Callable[[], Check]) -> None:
     )
 
 
-def sized(slow: int, fast: int) -> int:
-    """Return how many draws this run takes."""
+def sized(slow: float, fast: float) -> float:
+    """Return the size of this run."""
     return slow if SLOW else fast

@@ -34,6 +34,7 @@ class Neighbour:
     dataset: str
     person: str
     without: tuple[tuple[str, int], ...] = ()
+    plain: bool = False  # does less harm than another one: left to the whole run
 
     def of(self, world: World) -> World:
         """Return the smaller world."""
@@ -46,17 +47,17 @@ class Neighbour:
 
 NEIGHBOURS = (
     Neighbour(name="a person removed", dataset="exposures", person="e0"),
-    Neighbour(name="a buyer removed", dataset="sales", person="e1"),
-    Neighbour(name="a viewer removed", dataset="panel", person="e1"),
-    Neighbour(name="at the clip bound", dataset="sales", person="bound"),
+    Neighbour(name="a buyer removed", dataset="sales", person="e1", plain=True),
+    Neighbour(name="a viewer removed", dataset="panel", person="e1", plain=True),
+    Neighbour(name="at the clip bound", dataset="sales", person="bound", plain=True),
     Neighbour(name="at the clip bound, exposed", dataset="exposures", person="bound"),
     Neighbour(name="negative", dataset="sales", person="negative"),
     Neighbour(name="far below zero", dataset="sales", person="debtor"),
     Neighbour(name="1,000 duplicate purchases", dataset="sales", person="duplicates"),
     Neighbour(name="1,000 duplicate exposures", dataset="exposures", person="duplicates"),
-    Neighbour(name="1,000 duplicate views", dataset="panel", person="duplicates"),
+    Neighbour(name="1,000 duplicate views", dataset="panel", person="duplicates", plain=True),
     Neighbour(name="rows in every cell", dataset="exposures", person="everywhere"),
-    Neighbour(name="rows of every kind", dataset="sales", person="everywhere"),
+    Neighbour(name="rows of every kind", dataset="sales", person="everywhere", plain=True),
     Neighbour(name="most cells moved", dataset="exposures", person="own0"),
     Neighbour(name="most cells moved by a buyer", dataset="sales", person="partner0"),
     Neighbour(name="most stages moved", dataset="exposures", person="watched0"),
@@ -64,13 +65,17 @@ NEIGHBOURS = (
     Neighbour(name="two cells moved", dataset="exposures", person="own-pair0"),
     Neighbour(name="two cells moved by a buyer", dataset="sales", person="partner-pair0"),
     Neighbour(name="in one side only", dataset="exposures", person="lonely"),
-    Neighbour(name="a buyer in one side only", dataset="sales", person="stranger"),
+    Neighbour(name="a buyer in one side only", dataset="sales", person="stranger", plain=True),
     Neighbour(name="near the minimum", dataset="exposures", person="e130"),
     Neighbour(name="the only buyer", dataset="sales", person="single"),
-    Neighbour(name="consent flipped", dataset="exposures", person="e2", without=WITHDRAWN),
+    Neighbour(
+        name="consent flipped", dataset="exposures", person="e2", without=WITHDRAWN, plain=True
+    ),
     Neighbour(name="a buyer's consent flipped", dataset="sales", person="bound", without=WITHDRAWN),
     Neighbour(name="consent ended", dataset="exposures", person="bound", without=ENDED),
-    Neighbour(name="a buyer's consent ended", dataset="sales", person="e1", without=ENDED),
+    Neighbour(
+        name="a buyer's consent ended", dataset="sales", person="e1", without=ENDED, plain=True
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from privacy.checks import SLOW, Check
 
 VERSION = "cleanroom-privacy-report/v1"
+MOST_FALSE_ALARMS = 1e-6  # of a whole run, when every claim is true
 _planted: list[str] = []
 
 
@@ -50,12 +51,15 @@ def report_of(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     caught = {
         bug: [c["name"] for c in found if c["planted"] == bug and not c["holds"]] for bug in planted
     }
+    false_alarm = sum(c["false_alarm"] for c in claims)
     return {
         "!v": VERSION,
         "size": "whole" if SLOW else "fast",
-        "passes": all(c["holds"] for c in claims) and all(caught.values()),
+        "passes": all(c["holds"] for c in claims)
+        and all(caught.values())
+        and false_alarm <= MOST_FALSE_ALARMS,
         "checks": len(claims),
-        "false_alarm": sum(c["false_alarm"] for c in claims),
+        "false_alarm": false_alarm,
         "parts": {part: _part(claims, part) for part in sorted({c["part"] for c in claims})},
         "planted_bugs": caught,
         "all_checks": sorted(claims, key=lambda c: (c["part"], c["name"])),

@@ -22,12 +22,13 @@ from cleanroom.model.question import Ask
 from cleanroom.privacy.mechanism import DiscreteGaussian
 from cleanroom.usecases import analyse
 from privacy.cases import CASES
-from privacy.checks import ALPHA, Check, hold, sized
+from privacy.checks import ALPHA, Check, CheckFailed, hold, sized
 from privacy.neighbours import base
+from privacy.report import planting
 from privacy.running import ASKER, ask, open_room
 from support.rooms import party
 
-EXAMPLES = sized(60, 4)
+EXAMPLES = sized(60, 3)
 COARSE = 2.0  # noise of a smaller scale is not about normal
 FEW = {dataset: dict(islice(people.items(), 5)) for dataset, people in base().items()}
 
@@ -154,5 +155,5 @@ def test_a_plan_that_is_not_what_is_drawn_is_noticed(monkeypatch):
         return replace(plan, statistics=finer), allowance
 
     monkeypatch.setattr(analyse, "plan", other)
-    with pytest.raises(AssertionError, match="scales drawn"):
+    with planting("plan_of_other_scales"), pytest.raises(CheckFailed, match="scales drawn"):
         planned_is_asked(one, one.policy, {"rho": Fraction(1, 10)})
