@@ -104,16 +104,16 @@ def _share_noise(patch: Patch) -> None:
 
 def threshold_on_the_exact_count(patch: Patch) -> None:
     """Cells with fewer people than the minimum are withheld, by the count before noise."""
-    noise, exacts = compute.add_noise, []
+    noise, behind = compute.add_noise, {}
 
     def add_noise(plan, exact):
-        exacts.append(exact.values)
+        behind.update(exact.values)
         return noise(plan, exact)
 
     def thresholded(plan, noisy):
         told = estimate(replace(plan, line=1), noisy)
         withheld = estimate(replace(plan, line=2**60), noisy)
-        few = _few(plan, exacts.pop())
+        few = _few(plan, behind)
         return tuple(w if f else t for w, t, f in zip(withheld, told, few, strict=True))
 
     patch.setattr(compute, "add_noise", add_noise)
@@ -121,7 +121,9 @@ def threshold_on_the_exact_count(patch: Patch) -> None:
 
 
 def _few(plan, exact: Mapping[str, tuple[int, ...]]) -> np.ndarray:
-    counts = [exact[n] for s in plan.statistics if s.counts_people for n in s.released]
+    """Return of each cell whether a count is too low; all replications have the same counts."""
+    size = len(plan.cells)
+    counts = [exact[n][:size] for s in plan.statistics if s.counts_people for n in s.released]
     counts = [c for c in counts if max(c) > 0]
     return np.array(counts).min(axis=0) < plan.minimum.people
 

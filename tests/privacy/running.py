@@ -2,8 +2,8 @@
 
 Must not know what is claimed of them. A whole run goes the service's own way: rows are uploaded,
 sealed, matched, counted, noised and estimated; the exact integers are overheard where they are
-handed to the noise. Draws repeat what comes after: the same noise and the same estimates, with
-the replications standing in the cells of one plan.
+handed to the noise. Draws repeat what comes after: noise of all replications at once, as if they
+were cells of one release, then the estimate of each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -102,9 +103,9 @@ def draws(run_: Run, count: int) -> np.ndarray:
     release withholds is NaN.
     """
     plan, exact = run_.wide(count)
-    results = compute.estimate(plan, compute.add_noise(plan, exact))
-    told = np.array([_told(result) for result in results], dtype=float)
-    return told.reshape(count, len(run_.plan.cells) * told.shape[1])
+    noisy = compute.add_noise(plan, exact).values
+    size = len(exact.values[plan.released[0]]) // count
+    return np.array([_told(run_.plan, noisy, i * size, size) for i in range(count)], dtype=float)
 
 
 def noise_of(run_: Run, count: int) -> dict[str, np.ndarray]:
@@ -114,7 +115,16 @@ def noise_of(run_: Run, count: int) -> dict[str, np.ndarray]:
     return {n: np.array(noisy.values[n]) - np.array(exact.values[n]) for n in plan.released}
 
 
-def _told(result: CellResult) -> list[float | None]:
+def _told(
+    plan: Plan, noisy: Mapping[str, tuple[int, ...]], start: int, size: int
+) -> list[float | None]:
+    """Return the features of the release whose integers begin at `start`."""
+    values = {name: column[start : start + size] for name, column in noisy.items()}
+    cells = compute.estimate(plan, Statistics(values=values))
+    return [feature for cell in cells for feature in _features(cell)]
+
+
+def _features(result: CellResult) -> list[float | None]:
     statistics = [value for _, value in result.statistics]
     figures = [figure.value for figure in result.figures]
     return [*statistics, *figures, float(result.suppressed)]
