@@ -145,7 +145,8 @@ def _chains() -> Iterator[tuple[str, str, Rows]]:
 
 def _exposed(name: str, i: int, tokens: Sequence[int | None]) -> dict[str, Any]:
     far = i > 1
-    return _tokens(name, tokens) | {"city": int(far), "arm": int(not far)}
+    cell = {"city": int(far), "arm": int(not far), "impressions": 5 * int(far)}
+    return _tokens(name, tokens) | cell
 
 
 def _bought(name: str, i: int, tokens: Sequence[int | None]) -> Rows:
