@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cleanroom.model.question import MatchRate, Population, Question, SalesLift, SegmentSize, Window
+from cleanroom.model.question import (
+    Buckets,
+    ContributionBound,
+    MatchRate,
+    Population,
+    Question,
+    SalesLift,
+    SegmentSize,
+    Window,
+)
 from privacy.neighbours import SINGLE_S
 
 PAIR = ("exposures", "sales")
@@ -107,6 +116,40 @@ CASES = (
         name="a single buyer",
         tight=False,
         question=_lift("amount", window=Window(from_s=SINGLE_S, until_s=SINGLE_S + 1)),
+    ),
+)
+
+IMPRESSIONS = Buckets(dimension="impressions", edges=(1, 3))
+SPEND = Buckets(dimension="amount", edges=(1, 500))
+
+CASES += (
+    Case(
+        name="people by impressions",
+        question=SegmentSize(datasets=("exposures",), by=("impressions",), buckets=(IMPRESSIONS,)),
+    ),
+    Case(
+        name="matched by spend",
+        question=SegmentSize(datasets=PAIR, by=("amount",), buckets=(SPEND,)),
+    ),
+    Case(
+        name="match rate by impressions",
+        question=MatchRate(datasets=PAIR, by=("impressions",), buckets=(IMPRESSIONS,)),
+    ),
+    Case(
+        name="amount by impressions, clipped lower",
+        question=_lift("amount", by=("impressions",), buckets=(IMPRESSIONS,), bound=400),
+        tight=False,
+    ),
+    Case(
+        name="contribution bound",
+        question=ContributionBound(
+            dataset="sales",
+            measure="amount",
+            quantile=Fraction(9, 10),
+            grid=(100, 300, 600),
+            window=Window(from_s=0, until_s=SINGLE_S),
+            filters=(("category", ("hair-colour", "hair-care")),),
+        ),
     ),
 )
 
