@@ -133,7 +133,8 @@ def put_to_each(
     what `put` raises unless it is a refusal of this provider's dataset.
     """
     names = tuple(dict.fromkeys(providers))
-    placed = [_placed(question, names, name) for name in names]
+    old = _provider_named(question, names)
+    placed = [_placed(question, old, name) for name in names]
     return tuple(_of(name, q, base, put) for name, q in zip(names, placed, strict=True))
 
 
@@ -156,14 +157,17 @@ def _of(
     return Of(provider=provider, request_id=request_id, answer=answer, refusal=refusal)
 
 
-def _placed(question: Compared, providers: Sequence[str], provider: str) -> Compared:
-    """Return the question about `provider` in place of the one of `providers` that it names."""
+def _provider_named(question: Compared, providers: Sequence[str]) -> str:
     named = [d for d in question.datasets if d in providers]
     if len(named) != 1:
         raise QuestionInvalid(
             "compare: the question has to name exactly one of the providers' datasets"
         )
-    (old,) = named
+    return named[0]
+
+
+def _placed(question: Compared, old: str, provider: str) -> Compared:
+    """Return the question about `provider` in place of `old`, which it names."""
     by = tuple(_renamed(dimension, old, provider) for dimension in question.by)
     match question:
         case MatchRate(datasets=datasets):
