@@ -169,16 +169,18 @@ def _provider_named(question: Compared, providers: Sequence[str]) -> str:
 def _placed(question: Compared, old: str, provider: str) -> Compared:
     """Return the question about `provider` in place of `old`, which it names."""
     by = tuple(_renamed(dimension, old, provider) for dimension in question.by)
+    buckets = {_renamed(name, old, provider): cut for name, cut in question.buckets.items()}
     match question:
         case MatchRate(datasets=datasets):
             swapped = tuple(provider if d == old else d for d in datasets)
-            return replace(question, datasets=swapped, by=by)
+            return replace(question, datasets=swapped, by=by, buckets=buckets)
         case SalesLift(exposures=exposures, sales=sales):
             return replace(
                 question,
                 exposures=provider if exposures == old else exposures,
                 sales=provider if sales == old else sales,
                 by=by,
+                buckets=buckets,
             )
 
 

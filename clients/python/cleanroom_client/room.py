@@ -16,7 +16,6 @@ from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.buckets import Cut, buckets_of
-from cleanroom_client.comparing import Compared, Comparison, PlannedComparison
 from cleanroom_client.connect import passphrase_from_environment, real_environment
 from cleanroom_client.credentials import load_credentials
 from cleanroom_client.environment import Environment
@@ -30,12 +29,11 @@ from cleanroom_client.question import (
     ContributionBound,
     Loss,
     MatchRate,
-    Overlap,
     Question,
-    Ropo,
     SalesLift,
     SegmentSize,
 )
+from cleanroom_client.questions_of_several import QuestionsOfSeveral
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
@@ -55,7 +53,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     from cleanroom_client.upload import Delivery
 
 
-class CleanRoom:
+class CleanRoom(QuestionsOfSeveral):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets
@@ -334,103 +332,6 @@ class CleanRoom:
             filters=dict(filters or {}),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
-
-    def overlap(
-        self,
-        hub: str,
-        others: Iterable[str],
-        *,
-        by: Iterable[str] = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Measurement:
-        """Ask for the people of one dataset by which of two to four others they are matched in."""
-        question = Overlap(hub=hub, others=tuple(others), by=tuple(by))
-        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
-
-    def ropo_share_of_sales(  # noqa: PLR0913 - a question has many parts
-        self,
-        *,
-        exposures: str,
-        sales: str,
-        days: int,
-        measure: str,
-        by: Iterable[str] = (),
-        window: Span | None = None,
-        filters: Mapping[str, Iterable[str]] | None = None,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Measurement:
-        """Ask for the part of all purchases that came at most `days` after a contact online."""
-        question = Ropo(
-            definition="share_of_sales",
-            exposures=exposures,
-            sales=sales,
-            days=days,
-            measure=measure,
-            by=tuple(by),
-            window=window,
-            filters=dict(filters or {}),
-        )
-        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
-
-    def ropo_conversion(  # noqa: PLR0913 - a question has many parts
-        self,
-        *,
-        exposures: str,
-        sales: str,
-        days: int,
-        by: Iterable[str] = (),
-        window: Span | None = None,
-        filters: Mapping[str, Iterable[str]] | None = None,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Measurement:
-        """Ask for the part of the people with a contact online who purchased within `days`."""
-        question = Ropo(
-            definition="conversion",
-            exposures=exposures,
-            sales=sales,
-            days=days,
-            by=tuple(by),
-            window=window,
-            filters=dict(filters or {}),
-        )
-        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
-
-    def compare_providers(
-        self,
-        question: Compared,
-        providers: Iterable[str],
-        *,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Comparison:
-        """Ask the same match rate or lift of several datasets, each for the loss given.
-
-        `question` names one of `providers`, in whose place each is put. What the policy or a
-        budget refuses for one stands beside the answers of the others. Repeating a call that
-        failed needs its `request_id`: then no answer is paid for twice.
-        """
-        loss = Loss(epsilon=epsilon, rho=rho)
-        base = request_id or self.new_request_id()
-        return asking.compare(self._session, question, providers, loss, base)
-
-    def plan_comparison(
-        self,
-        question: Compared,
-        providers: Iterable[str],
-        *,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-    ) -> PlannedComparison:
-        """Return what a comparison of providers would cost, for free."""
-        loss = Loss(epsilon=epsilon, rho=rho)
-        return asking.plan_comparison(self._session, question, providers, loss)
 
     def get(self, request_id: str) -> Measurement:
         """Return the stored answer of one of this party's requests."""
