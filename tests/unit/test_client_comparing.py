@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cleanroom_client import MatchRate, SalesLift
+from cleanroom_client import Buckets, MatchRate, SalesLift
 from cleanroom_client.comparing import general_name, put_to_each, request_id_of
 from cleanroom_client.errors import QuestionInvalid, RoomError, ServiceUnreachable
 
@@ -52,6 +52,16 @@ def test_a_lift_is_compared_by_either_of_its_datasets():
         ("web", "exposures"),
         ("radio", "exposures"),
     ]
+
+
+def test_buckets_follow_the_provider_whose_number_they_cut():
+    cut = Buckets(edges=(1, 5))
+    rate = MatchRate(
+        datasets=("exposures", "panel"), by=("panel.visits",), buckets={"panel.visits": cut}
+    )
+    room = Asked()
+    put_to_each(rate, ("panel", "telco"), "base", room)
+    assert [q.buckets for q, _ in room.asked] == [{"panel.visits": cut}, {"telco.visits": cut}]
 
 
 def test_request_ids_depend_on_the_base_and_the_provider_alone():

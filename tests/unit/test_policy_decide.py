@@ -261,6 +261,7 @@ def test_an_overlap_needs_the_grant_of_segment_sizes():
     [
         (replace(THREE, others=("loans", "sales")), ["datasets does not declare loans (demo.yaml:17)"]),
         (replace(THREE, by=("income",)), ["by income is not a dimension declared in datasets.exposures.dimensions (demo.yaml:20)"]),
+        (replace(THREE, by=("impressions",)), ["by impressions is not a dimension declared in datasets.exposures.dimensions (demo.yaml:20)"]),
         (CONVERSION, ["datasets.exposures.time is not declared, so its contacts have no order (demo.yaml:18)"]),
     ],
 )  # fmt: skip
