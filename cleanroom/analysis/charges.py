@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cleanroom.analysis.request import ARMS, UP_TO
+from cleanroom.analysis.request import ARMS, UP_TO, pattern_name
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.question import (
     ContributionBound,
     MatchRate,
+    Overlap,
     Population,
+    Ropo,
+    RopoDefinition,
     SalesLift,
     SegmentSize,
 )
@@ -30,6 +33,8 @@ _PEOPLE, _MATCHED, _KEYS = Fraction(3, 10), Fraction(4, 10), Fraction(3, 10)
 _PEOPLE_ONE_KEY, _MATCHED_ONE_KEY = Fraction(4, 10), Fraction(6, 10)
 _BUYERS_N, _BUYERS_S = Fraction(25, 100), Fraction(75, 100)
 _SPEND_N, _SPEND_S, _SPEND_Q = Fraction(10, 100), Fraction(70, 100), Fraction(20, 100)
+_CONTACTED, _CONVERTED = Fraction(25, 100), Fraction(75, 100)
+_SALES_N, _SALES, _PRECEDED = Fraction(10, 100), Fraction(25, 100), Fraction(65, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +64,9 @@ def outcome_bound(allowance: Allowance) -> int:
     match allowance.question:
         case SalesLift(outcome=outcome):
             return 1 if outcome == BUYERS else allowance.bound
-        case ContributionBound():
+        case ContributionBound() | Ropo():
             return allowance.bound
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return 1
 
 
@@ -76,6 +81,10 @@ def charges(allowance: Allowance) -> tuple[Charge, ...]:
             return _sales_lift(question, allowance)
         case ContributionBound() as question:
             return _contributions(question, allowance)
+        case Overlap() as question:
+            return _overlap(question, allowance)
+        case Ropo() as question:
+            return _ropo(question, allowance)
 
 
 def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]:
@@ -135,6 +144,44 @@ def _contributions(question: ContributionBound, allowance: Allowance) -> tuple[C
     )
 
 
+def _overlap(question: Overlap, allowance: Allowance) -> tuple[Charge, ...]:
+    """Return people by pattern: the patterns of one person are disjoint cells of one vector."""
+    stages, others = len(allowance.stages), len(question.others)
+    partner = sensitivity.overlap_patterns(stages, others, Removed.PARTNER)
+    own = sensitivity.overlap_patterns(stages, others, Removed.OWN)
+    return (
+        Charge(
+            name="patterns",
+            released=tuple(pattern_name(p) for p in question.patterns),
+            contribution_bound=1,
+            share=Share(
+                weight=Fraction(1),
+                l2_squared=dict.fromkeys(question.others, partner) | {question.hub: own},
+            ),
+            counts_people=True,
+        ),
+    )
+
+
+def _ropo(question: Ropo, allowance: Allowance) -> tuple[Charge, ...]:
+    own = _own_people(question.counted, question.datasets)
+    bound = outcome_bound(allowance)
+    pairs = _pair_sum(question, len(allowance.stages), bound)
+    match question.definition:
+        case RopoDefinition.CONVERSION:
+            return (
+                _count("contacted", _CONTACTED, own),
+                _sum("converted", bound, _CONVERTED, pairs),
+            )
+        case RopoDefinition.SHARE_OF_SALES:
+            clipped = {dataset: bound**2 * moved for dataset, moved in own.items()}
+            return (
+                _count("buyers", _SALES_N, own),
+                _sum("purchases", bound, _SALES, clipped),
+                _sum("preceded", bound, _PRECEDED, pairs),
+            )
+
+
 def _people_of_arms(question: SalesLift, stages: int) -> dict[str, int]:
     match question.population:
         case Population.ALL:
@@ -174,6 +221,12 @@ def _partner_sum(question: SalesLift, stages: int, bound: int) -> dict[str, int]
     }
 
 
+def _pair_sum(question: Ropo, stages: int, bound: int) -> dict[str, int]:
+    partner = sensitivity.pair_sum(stages, bound, Removed.PARTNER)
+    own = sensitivity.pair_sum(stages, bound, Removed.OWN)
+    return dict.fromkeys(question.datasets, partner) | {question.counted: own}
+
+
 def _grouped(allowance: Allowance) -> tuple[str, ...]:
     return tuple(dict.fromkeys(g.dataset for g in allowance.groupings))
 
@@ -185,6 +238,16 @@ def _count(name: str, weight: Fraction, l2_squared: dict[str, int]) -> Charge:
         contribution_bound=1,
         share=Share(weight=weight, l2_squared=l2_squared),
         counts_people=True,
+    )
+
+
+def _sum(name: str, bound: int, weight: Fraction, l2_squared: dict[str, int]) -> Charge:
+    return Charge(
+        name=name,
+        released=(name,),
+        contribution_bound=bound,
+        share=Share(weight=weight, l2_squared=l2_squared),
+        counts_people=False,
     )
 
 

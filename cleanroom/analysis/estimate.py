@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cleanroom.analysis import contribution, lift, match, reach
+from cleanroom.analysis import contribution, lift, match, overlap, reach, ropo
 from cleanroom.analysis.plan import Plan
-from cleanroom.analysis.request import UP_TO, Statistics
+from cleanroom.analysis.request import ONLY_IN, UNMATCHED, UP_TO, Statistics
 from cleanroom.model.dataset import Cell
 from cleanroom.model.measurement import CellResult, Figure
-from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Ropo,
+    SalesLift,
+    SegmentSize,
+)
 
 KEY_PREFIX = match.KEY_PREFIX
 
@@ -24,8 +31,8 @@ def estimate(plan: Plan, noisy: Statistics) -> tuple[CellResult, ...]:
 
     A cell is suppressed unless every noisy count of people that makes it reaches the line: the
     people of each dataset, the matched people, the people of each arm, all people of a grid. A
-    count per key type or grid point is a part of a cell, not a cell: below the line it is
-    withheld alone.
+    count per key type, pattern or grid point is a part of a cell, not a cell: below the line it is
+    withheld alone, and the cell where nothing else is left.
     """
     shape = _figures(plan, dict.fromkeys(plan.released, max(1, plan.line)))
     cells = tuple(
@@ -38,14 +45,14 @@ def estimate(plan: Plan, noisy: Statistics) -> tuple[CellResult, ...]:
 def _cell(
     plan: Plan, cell: Cell, values: Mapping[str, int], shape: tuple[Figure, ...]
 ) -> CellResult:
-    if any(people < plan.line for people in _people_of_a_cell(plan, values)):
+    kept = _without_few(plan, values)
+    if not kept or any(people < plan.line for people in _people_of_a_cell(plan, values)):
         return CellResult(
             cell=cell,
             suppressed=True,
             statistics=tuple((name, None) for name in plan.released),
             figures=tuple(_blank(figure) for figure in shape),
         )
-    kept = _without_few(plan, values)
     return CellResult(
         cell=cell,
         suppressed=False,
@@ -65,6 +72,10 @@ def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
             return lift.sales_lift(plan, values)
         case ContributionBound() as question:
             return contribution.contribution_bound(plan, question, values)
+        case Overlap() as question:
+            return overlap.overlap(plan, question, _without_few(plan, values))
+        case Ropo() as question:
+            return ropo.ropo(plan, question, values)
 
 
 def _people_of_a_cell(plan: Plan, values: Mapping[str, int]) -> tuple[int, ...]:
@@ -81,7 +92,7 @@ def _without_few(plan: Plan, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def _is_part(name: str) -> bool:
-    return name.startswith((KEY_PREFIX, UP_TO))
+    return name.startswith((KEY_PREFIX, UP_TO, ONLY_IN)) or name == UNMATCHED
 
 
 def _blank(figure: Figure) -> Figure:

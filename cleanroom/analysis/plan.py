@@ -18,7 +18,7 @@ from cleanroom.model.dataset import cells as cross_product
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.measurement import NoisyStatistic
 from cleanroom.model.names import LedgerName
-from cleanroom.model.question import ContributionBound, Question, SalesLift
+from cleanroom.model.question import ContributionBound, Question, Ropo, SalesLift
 from cleanroom.privacy import allocation, suppression
 from cleanroom.privacy.loss import NANO, nano_rho_of_budget, nano_rho_text, rho_to_nano
 
@@ -201,6 +201,8 @@ def _outcome_unit(allowance: Allowance) -> str:
             measure = allowance.schemas[1].measure(outcome)
         case ContributionBound(measure=name):
             measure = allowance.schemas[0].measure(name)
+        case Ropo(measure=str() as name):
+            measure = allowance.schemas[1].measure(name)
         case _:
             return "people"
     if measure is None:

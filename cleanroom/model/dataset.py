@@ -99,6 +99,15 @@ class DatasetSchema:
         """Return the measure called `name`, if declared."""
         return next((m for m in self.measures if m.name == name), None)
 
+    @property
+    def buying(self) -> Bounded | None:
+        """The measure whose positive amount makes an event a purchase: money first, else the first.
+
+        None when there is no measure at all.
+        """
+        money = (m for m in self.measures if m.unit is Unit.MINOR)
+        return next(money, next(iter(self.measures), None))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRef:

@@ -17,7 +17,9 @@ from cleanroom.model.dataset import MAX_BOUND
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters, Window, canonical_filters
 from cleanroom.model.family import Family
-from cleanroom.model.names import check_column, check_dimension, check_label
+from cleanroom.model.names import check_by, check_column, check_label
+from cleanroom.model.overlap import Overlap
+from cleanroom.model.ropo import Ropo, RopoDefinition
 
 __all__ = [
     "Ask",
@@ -26,14 +28,16 @@ __all__ = [
     "Design",
     "Family",
     "MatchRate",
+    "Overlap",
     "Population",
     "Question",
+    "Ropo",
+    "RopoDefinition",
     "SalesLift",
     "SegmentSize",
     "Window",
 ]
 
-MAX_DIMENSIONS = 4
 MAX_DATASETS = 2
 MAX_LOSS = Fraction(1_000)  # of rho or epsilon: more is no privacy, and slow to convert
 
@@ -65,7 +69,7 @@ class MatchRate:
     def __post_init__(self) -> None:
         """Check names; datasets and dimensions are kept sorted."""
         _check_pair(self.datasets)
-        _check_by(self.by)
+        check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
@@ -92,7 +96,7 @@ class SegmentSize:
         if len(self.datasets) != 1:
             _check_pair(self.datasets)
         check_label(self.datasets[0], "datasets")
-        _check_by(self.by)
+        check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
@@ -129,7 +133,7 @@ class SalesLift:
         """Check names; dimensions, filters and their values are kept sorted."""
         _check_pair((self.exposures, self.sales))
         check_column(self.outcome, "outcome")
-        _check_by(self.by)
+        check_by(self.by)
         _check_bound(self.bound)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "filters", canonical_filters(self.filters))
@@ -146,7 +150,7 @@ class SalesLift:
         return Family.SALES_LIFT
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound | Overlap | Ropo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +186,3 @@ def _check_pair(datasets: tuple[str, ...]) -> None:
 def _check_bound(bound: int | None) -> None:
     if bound is not None and not 1 <= bound <= MAX_BOUND:
         raise FieldInvalid(field="bound", expected=f"an integer from 1 to {MAX_BOUND}")
-
-
-def _check_by(by: tuple[str, ...]) -> None:
-    if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
-        raise FieldInvalid(field="by", expected=f"at most {MAX_DIMENSIONS} different dimensions")
-    for dimension in by:
-        check_dimension(dimension, "by")

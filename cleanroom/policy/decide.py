@@ -12,12 +12,14 @@ from datetime import date, timedelta
 from math import prod
 
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.dataset import MAX_CELLS, Bounded, Unit
+from cleanroom.model.dataset import MAX_CELLS
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import (
     ContributionBound,
     MatchRate,
+    Overlap,
     Question,
+    Ropo,
     SalesLift,
     SegmentSize,
 )
@@ -26,6 +28,7 @@ from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.events import event_reasons
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
+from cleanroom.policy.ropo import ropo_reasons
 
 BUYERS = "buyers"
 
@@ -42,20 +45,12 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
         *_grant(policy, asker, question),
         *_declared(policy, question),
         *resolved.reasons,
-        *_cells(resolved),
+        *_cells(resolved, question),
         *_outcomes(policy, question),
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
     return _allowance(policy, question, resolved)
-
-
-def buyers_measure(measures: tuple[Bounded, ...]) -> Bounded | None:
-    """Return the measure whose positive event makes a buyer: the first `minor` one, else the first.
-
-    None when there is no measure at all.
-    """
-    return next((m for m in measures if m.unit is Unit.MINOR), next(iter(measures), None))
 
 
 def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowance:
@@ -85,20 +80,29 @@ def _qualified(policy: Policy, question: Question, resolved: Resolved) -> Questi
             (rules,) = policy.datasets_of((sales,))
             bound = lift_bound(question, rules.schema.measure(outcome))
             return replace(question, by=tuple(resolved.groupings), buckets=buckets, bound=bound)
+        case Overlap() | Ropo():
+            return replace(question, by=tuple(resolved.groupings))
         case ContributionBound():
             return question
 
 
 def _bound(policy: Policy, question: Question) -> int:
     match question:
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return 1
         case SalesLift(bound=bound):
             return bound or 1
-        case ContributionBound(dataset=dataset, measure=name):
-            (rules,) = policy.datasets_of((dataset,))
-            measure = rules.schema.measure(name)
-            return 1 if measure is None else measure.max_per_person
+        case ContributionBound(dataset=dataset, measure=measure):
+            return _most(policy, dataset, measure)
+        case Ropo(measure=measure, sales=sales):
+            return 1 if measure is None else _most(policy, sales, measure)
+
+
+def _most(policy: Policy, dataset: str, name: str) -> int:
+    """Return the most that one person may add to a measure; 1 to what is none."""
+    (rules,) = policy.datasets_of((dataset,))
+    measure = rules.schema.measure(name)
+    return 1 if measure is None else measure.max_per_person
 
 
 def _period(policy: Policy, now_s: int) -> Iterator[str]:
@@ -132,18 +136,22 @@ def _declared(policy: Policy, question: Question) -> Iterator[str]:
             yield f"datasets does not declare {name} ({policy.where('datasets')})"
 
 
-def _cells(resolved: Resolved) -> Iterator[str]:
+def _cells(resolved: Resolved, question: Question) -> Iterator[str]:
     count = prod(len(g.domain.values) for g in resolved.groupings.values())
+    if isinstance(question, Overlap):
+        count *= len(question.patterns)
     if count > MAX_CELLS:
         yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
 
 
 def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
     match question:
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return
         case ContributionBound():
             yield from grid_reasons(policy, question)
+        case Ropo():
+            yield from ropo_reasons(policy, question)
         case SalesLift():
             exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
             if exposures is not None and exposures.arm is None:
@@ -158,7 +166,7 @@ def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
 def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
     path = f"datasets.{question.sales}.measures"
     if question.outcome == BUYERS:
-        if buyers_measure(sales.schema.measures) is None:
+        if sales.schema.buying is None:
             yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
     elif sales.schema.measure(question.outcome) is None:
         yield f"{path} does not declare {question.outcome} ({policy.where(path)})"

@@ -15,6 +15,8 @@ from cleanroom_client.contribution import ContributionBound
 from cleanroom_client.errors import QuestionInvalid
 from cleanroom_client.events import Day, Filters, Span, filters_proto, unix_seconds, window_proto
 from cleanroom_client.loss import Amount, Loss
+from cleanroom_client.overlap import Overlap
+from cleanroom_client.ropo import Ropo
 
 __all__ = [
     "Amount",
@@ -23,7 +25,9 @@ __all__ = [
     "Day",
     "Loss",
     "MatchRate",
+    "Overlap",
     "Question",
+    "Ropo",
     "SalesLift",
     "SegmentSize",
     "unix_seconds",
@@ -126,7 +130,7 @@ class SalesLift:
         return _with_loss(pb.Analysis(collaboration=collaboration, sales_lift=question), loss)
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound | Overlap | Ropo
 
 
 def _with_loss(analysis: pb.Analysis, loss: Loss) -> pb.Analysis:
