@@ -13,8 +13,11 @@ from cleanroom.model.question import (
     Buckets,
     ContributionBound,
     MatchRate,
+    Overlap,
     Population,
     Question,
+    Ropo,
+    RopoDefinition,
     SalesLift,
     SegmentSize,
     Window,
@@ -44,6 +47,7 @@ datasets:
     dimensions: {city: [ufa, kazan, other]}
     arm: {column: arm, test: test, control: control}
     counts: {impressions: {max_per_person: 50}}
+    time: {column: at}
   sales:
     owner: megamart
     dimensions: {tier: [gold, basic]}
@@ -147,6 +151,40 @@ CASES += (
             measure="amount",
             quantile=Fraction(9, 10),
             grid=(100, 300, 600),
+            window=Window(from_s=0, until_s=SINGLE_S),
+            filters=(("category", ("hair-colour", "hair-care")),),
+        ),
+    ),
+)
+
+CASES += (
+    # Not tight: the worst neighbour matches in every other dataset, at other times by turns.
+    Case(name="overlap", tight=False, question=Overlap(hub="exposures", others=("panel", "sales"))),
+    Case(
+        name="overlap by city",
+        tight=False,
+        question=Overlap(hub="exposures", others=("panel", "sales"), by=("city",)),
+    ),
+    Case(
+        name="share of sales by tier",
+        tight=False,
+        question=Ropo(
+            definition=RopoDefinition.SHARE_OF_SALES,
+            exposures="exposures",
+            sales="sales",
+            days=1,
+            measure="amount",
+            by=("tier",),
+        ),
+    ),
+    Case(
+        name="conversion",
+        tight=False,
+        question=Ropo(
+            definition=RopoDefinition.CONVERSION,
+            exposures="exposures",
+            sales="sales",
+            days=2,
             window=Window(from_s=0, until_s=SINGLE_S),
             filters=(("category", ("hair-colour", "hair-care")),),
         ),
