@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cleanroom.model.dataset import Bounded, KeyType, Unit
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import MatchRate, SalesLift, SegmentSize, Window
-from cleanroom.policy.decide import buyers_measure, decide
+from cleanroom.policy.decide import decide
 from cleanroom.policy.parse import parse_policy
 from support.policies import edited, policy
 
