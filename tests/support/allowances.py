@@ -7,8 +7,8 @@ from fractions import Fraction
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
 from cleanroom.model.consent import purpose_bits
 from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Unit
-from cleanroom.model.names import LedgerName
 from cleanroom.model.lift import Adjustment
+from cleanroom.model.names import LedgerName
 from cleanroom.model.question import (
     MatchRate,
     Population,

@@ -70,9 +70,7 @@ def by_arm(question, people, unit) -> Statistics:
 
 def pooled(question, people, unit) -> Statistics:
     kinds = weights(question, Part.POOLED)
-    return Statistics(
-        values={f"{k}:pooled": (int(_sum(people, k, unit).sum()),) for k in kinds}
-    )
+    return Statistics(values={f"{k}:pooled": (int(_sum(people, k, unit).sum()),) for k in kinds})
 
 
 def residuals(people, residual) -> People:
@@ -103,5 +101,3 @@ def _figures(planned, noisy, told):
     (cell,) = estimate(planned, noisy, told)
     assert not cell.suppressed, "choose more people"
     return {f.name: f for f in cell.figures}
-
-
