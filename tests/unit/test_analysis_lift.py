@@ -54,8 +54,12 @@ def both(**values):
 
 
 REACHED = both(n=N, q=4_000_000 * N) | {
-    "s:test": 1_100 * N, "s:control": 1_000 * N,
-    "e:test": 6 * N // 10, "e:control": N // 10, "r:test": 900 * N, "r:control": 160 * N,
+    "s:test": 1_100 * N,
+    "s:control": 1_000 * N,
+    "e:test": 6 * N // 10,
+    "e:control": N // 10,
+    "r:test": 900 * N,
+    "r:control": 160 * N,
 }
 
 
@@ -249,7 +253,8 @@ def test_too_few_people_decide_nothing_and_suppress_every_cell():
 def test_two_stages_give_lift_relative_lift_and_clip_bias():
     narrowed = replace(TWO_STAGE, residual=Residual(theta=2**15, bound=20_000))
     values = both(n=N, q=10**6 * N, w=0) | {
-        "s:test": 700 * N, "s:control": 600 * N,
+        "s:test": 700 * N,
+        "s:control": 600 * N,
         "w:test": 5 * N,
     }
     found = figures(narrowed, values, POOLED)
