@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cleanroom.analysis.traced import Traced, statistic
 
 SQUARES = {"s": "q", "x": "qx", "v": "qv"}
+_FLOOR = 0.1
 PRODUCTS = {("s", "x"): "px", ("s", "v"): "pv", ("s", "e"): "r"}
 
 
@@ -70,15 +71,16 @@ class Arm:
 
         Of yes and no: m (1 - m), with m kept one person away from none and all, or an arm in
         which nobody was seen to buy would claim to know that nobody can. Of sums: Q/n - m^2, but
-        at least the noise that Q brings to it (public); below that floor the estimate is mostly
-        noise, which may even make it negative. Both floors err to the wider side.
+        at least a tenth of the noise sd that Q brings to it (public), because noise may make it
+        negative. A higher floor would only widen: wherever Q's noise counts, that of S counts
+        more, and it is in every interval.
         """
         people, mean = self.people.value, self.mean(kind).value
         if kind in self.numbers.shares:
             edge = min(0.5, 1 / people)
             inside = min(max(mean, edge), 1 - edge)
             return inside * (1 - inside)
-        return max(self._square(kind) - mean**2, self.square_noise(kind))
+        return max(self._square(kind) - mean**2, _FLOOR * self.square_noise(kind))
 
     def covariance(self, a: str, b: str) -> float:
         """Return the covariance of two values between people, at most what their variances allow."""
