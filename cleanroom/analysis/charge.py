@@ -13,8 +13,9 @@ MAX_ROOT = 2**15  # squares of up to this, over 2^32 people, stay below 2^62
 class Charge:
     """One statistic before noise: released under `released`, charged once.
 
-    Arms are disjoint, so both arms are one vector and one charge. `counts_people` marks the
-    statistics that minimum aggregation reads.
+    Arms are disjoint, so both arms are one vector and one charge; so are the cells of a grid.
+    `counts_people` marks the statistics that minimum aggregation reads; what it reads is a sum
+    of `summed` of them.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Charge:
     contribution_bound: int
     share: Share
     counts_people: bool
+    summed: int = 1
 
 
 def square_unit(bound: int) -> int:

@@ -9,8 +9,9 @@ from fractions import Fraction
 
 from cleanroom.analysis.charge import Charge
 from cleanroom.analysis.lift_charges import bounds, lift_charges
+from cleanroom.analysis.request import UP_TO
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.question import MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
 from cleanroom.privacy import sensitivity
 from cleanroom.privacy.allocation import Share
 from cleanroom.privacy.sensitivity import Removed
@@ -30,6 +31,8 @@ def charges(allowance: Allowance) -> tuple[Charge, ...]:
             return _segment_size(question, allowance)
         case SalesLift() as question:
             return lift_charges(question, len(allowance.stages), bounds(allowance, question))
+        case ContributionBound() as question:
+            return _contributions(question, allowance)
 
 
 def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]:
@@ -54,6 +57,22 @@ def _segment_size(question: SegmentSize, allowance: Allowance) -> tuple[Charge, 
         return (_count(f"people:{dataset}", Fraction(1), own),)
     moved = _matched(question.datasets, _grouped(allowance), len(allowance.stages))
     return (_count("matched", Fraction(1), moved),)
+
+
+def _contributions(question: ContributionBound, allowance: Allowance) -> tuple[Charge, ...]:
+    """Return people per cell of the grid: a person's sum is in one cell or, at zero, in none."""
+    released = tuple(f"{UP_TO}{point}" for point in question.points(allowance.bound))
+    own = _own_people(question.dataset, question.datasets)
+    return (
+        Charge(
+            name="people_by_sum",
+            released=released,
+            contribution_bound=1,
+            share=Share(weight=Fraction(1), l2_squared=own),
+            counts_people=True,
+            summed=len(released),
+        ),
+    )
 
 
 def _own_people(dataset: str, datasets: tuple[str, ...]) -> dict[str, int]:

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from cleanroom.analysis import lift, match
+from cleanroom.analysis import contribution, lift, match, reach
 from cleanroom.analysis.lift_strata import is_kept, suffix
 from cleanroom.analysis.plan import Plan, StatisticPlan
-from cleanroom.analysis.request import Statistics
+from cleanroom.analysis.request import UP_TO, Statistics
 from cleanroom.model.dataset import Cell
 from cleanroom.model.measurement import CellResult, Figure
-from cleanroom.model.question import MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
 
 KEY_PREFIX = match.KEY_PREFIX
 
@@ -27,14 +27,15 @@ def estimate(
     """Return one result for each cell of `plan`, in its order.
 
     A cell is suppressed unless every noisy count of people that makes it reaches the line: the
-    people of each dataset, the matched people, the people of each arm, and those pooled over all
-    cells. A count per key type is a part of a cell, not a cell: below the line it is withheld
-    alone; so is a stratum, with all its statistics, unless none is left.
+    people of each dataset, the matched people, the people of each arm, those pooled over all
+    cells, all people of a grid. A count per key type or grid point is a part of a cell, not a
+    cell: below the line it is withheld alone; so is a stratum, with all its statistics, unless
+    none is left.
     """
     names = names_of_a_cell(plan)
     everywhere = dict.fromkeys((*names, *_pooled_names(plan)), max(1, plan.line))
     shape = _figures(plan, everywhere)
-    return tuple(
+    cells = tuple(
         _cell(
             plan,
             cell,
@@ -43,6 +44,7 @@ def estimate(
         )
         for i, cell in enumerate(plan.cells)
     )
+    return reach.with_reach(plan, cells)
 
 
 def pooled_statistics(plan: Plan, pooled: Mapping[str, int]) -> tuple[tuple[str, int | None], ...]:
@@ -76,11 +78,12 @@ def _cell(
             statistics=tuple((name, None) for name in names),
             figures=tuple(_blank(figure) for figure in shape),
         )
+    figured = values if isinstance(plan.question, ContributionBound) else kept
     return CellResult(
         cell=cell,
         suppressed=False,
         statistics=tuple((name, kept.get(name)) for name in names),
-        figures=_figures(plan, kept),
+        figures=_figures(plan, figured),
     )
 
 
@@ -92,9 +95,9 @@ def _kept(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None:
         kept = [suffix(s) for s in plan.strata if is_kept(plan, values, s)]
         shown = {f"{name}{stratum}" for name in plan.released for stratum in kept}
         return {n: v for n, v in values.items() if n in shown} or None
-    if any(values[name] < plan.line for name in _counts(plan.statistics)):
+    if any(people < plan.line for people in _people_of_a_cell(plan, values)):
         return None
-    return {n: v for n, v in values.items() if not _is_key(n) or v >= plan.line}
+    return {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line}
 
 
 def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
@@ -106,19 +109,28 @@ def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
             return match.segment_size(plan, values)
         case SalesLift():
             return lift.sales_lift(plan, values)
+        case ContributionBound() as question:
+            return contribution.contribution_bound(plan, question, values)
 
 
 def _counts(statistics: tuple[StatisticPlan, ...]) -> tuple[str, ...]:
     counted = (s for s in statistics if s.counts_people)
-    return tuple(name for s in counted for name in s.released if not _is_key(name))
+    return tuple(name for s in counted for name in s.released if not _is_part(name))
+
+
+def _people_of_a_cell(plan: Plan, values: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the noisy numbers of people that a cell is made of."""
+    if isinstance(plan.question, ContributionBound):
+        return (sum(values.values()),)
+    return tuple(values[name] for name in _counts(plan.statistics))
 
 
 def _pooled_names(plan: Plan) -> tuple[str, ...]:
     return tuple(name for s in plan.pooled for name in s.released)
 
 
-def _is_key(name: str) -> bool:
-    return name.startswith(KEY_PREFIX)
+def _is_part(name: str) -> bool:
+    return name.startswith((KEY_PREFIX, UP_TO))
 
 
 def _blank(figure: Figure) -> Figure:

@@ -19,10 +19,16 @@ from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumA
 from cleanroom.model.dataset import Cell, KeyType, Unit, VersionRef
 from cleanroom.model.dataset import cells as cross_product
 from cleanroom.model.errors import QuestionRefused
-from cleanroom.model.lift import AVERAGE_ORDER, Adjustment
+from cleanroom.model.lift import AVERAGE_ORDER, SHARES, Adjustment
 from cleanroom.model.measurement import NoisyStatistic
 from cleanroom.model.names import LedgerName
-from cleanroom.model.question import Question, SalesLift
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Question,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.privacy import allocation, suppression
 from cleanroom.privacy.loss import NANO, nano_rho_of_budget, nano_rho_text, rho_to_nano
 
@@ -53,7 +59,7 @@ class Plan:
 
     `debits` are nano-rho, rounded up. A count of people below `line` is suppressed (`line` is
     that of the noisiest count, so it holds for all). The bounds and units go into the engine's
-    request; `outcome_unit` is what a lift's sums count. With `strata` there is one integer for
+    request; `outcome_unit` is what a person's sum counts. With `strata` there is one integer for
     each stratum of each cell, cell by cell.
     A lift adjusted in two stages has the `pooled` statistics of the first; those of the second
     are planned at the widest `residual` clip, and narrowed once the first stage is released.
@@ -116,8 +122,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
     wanted = parts[-1]
     cells = cross_product(tuple(g.domain for g in allowance.groupings))
     strata = cross_product(tuple(g.domain for g in allowance.strata))
-    minimum, within = allowance.minimum, _bounds(allowance)
-    widest = max(s for p in parts for c, s in p.noisy if c.counts_people)
+    within = _bounds(allowance)
     return Plan(
         question=allowance.question,
         groupings=allowance.groupings,
@@ -125,8 +130,8 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
         stages=allowance.stages,
         statistics=tuple(_statistic(c, s, len(cells) * len(strata)) for c, s in wanted.noisy),
         debits=_debits(allowance.ledgers, parts),
-        minimum=minimum,
-        line=suppression.line(minimum.people, minimum.miss_probability, widest),
+        minimum=allowance.minimum,
+        line=_line(allowance.minimum, parts),
         bound=within.high,
         square_unit=within.unit,
         outcome_unit=_outcome_unit(allowance),
@@ -240,6 +245,16 @@ def _check_per_question(ledgers: tuple[LedgerTerms, ...], nano_rho: int) -> None
         raise QuestionRefused(reasons=reasons)
 
 
+def _line(minimum: MinimumAggregation, parts: Sequence[Release]) -> int:
+    """Return the line of the noisiest count of people, which holds for all of them."""
+    return max(
+        suppression.line_of_sum(minimum.people, minimum.miss_probability, scale, charge.summed)
+        for part in parts
+        for charge, scale in part.noisy
+        if charge.counts_people
+    )
+
+
 def _debits(
     ledgers: tuple[LedgerTerms, ...], parts: Sequence[Release]
 ) -> tuple[tuple[LedgerName, int], ...]:
@@ -258,9 +273,14 @@ def _debits(
 
 
 def _bounds(allowance: Allowance) -> Bounds:
-    if isinstance(allowance.question, SalesLift):
-        return bounds(allowance, allowance.question)
-    return Bounds(low=0, high=1)
+    """Return the range of a person's sum: that of counts is 0 to 1."""
+    match allowance.question:
+        case SalesLift() as question:
+            return bounds(allowance, question)
+        case ContributionBound():
+            return Bounds(low=0, high=allowance.bound)
+        case MatchRate() | SegmentSize():
+            return Bounds(low=0, high=1)
 
 
 def _statistic(charge: Charge, scale: float, cells: int) -> StatisticPlan:
@@ -277,13 +297,15 @@ def _statistic(charge: Charge, scale: float, cells: int) -> StatisticPlan:
 
 
 def _outcome_unit(allowance: Allowance) -> str:
-    question = allowance.question
-    if not isinstance(question, SalesLift) or question.is_share:
-        return "people"
-    if question.outcome == AVERAGE_ORDER:
-        return str(Unit.MINOR)
-    sales = allowance.schemas[question.datasets.index(question.sales)]
-    measure = sales.measure(question.outcome)
+    match allowance.question:
+        case SalesLift(outcome=outcome) if outcome == AVERAGE_ORDER:
+            return str(Unit.MINOR)
+        case SalesLift(outcome=outcome) if outcome not in SHARES:
+            measure = allowance.schemas[1].measure(outcome)
+        case ContributionBound(measure=name):
+            measure = allowance.schemas[0].measure(name)
+        case _:
+            return "people"
     if measure is None:
         raise AssertionError("the policy allowed an outcome that its schema lacks")
     return str(measure.unit)

@@ -14,6 +14,7 @@ from cleanroom.model.lift import Design
 from cleanroom.model.question import Question, SalesLift
 
 ARMS = ("control", "test")  # codes 0 and 1 in a sealed version
+UP_TO = "up_to:"  # people whose sum is at most a grid point, and above the point before it
 EXPOSURE = ("unexposed", "exposed")  # codes 0 and 1 of an observational lift
 POOLED = "pooled"  # everybody in an arm, over all cells
 
@@ -50,7 +51,7 @@ class ExactRequest:
 
     `versions` follow `question.datasets`. `stages` are the key types in order of priority.
     `purposes` and `epoch_s` filter people on every side (model/consent.py). `low` and `bound`
-    clip the outcome per person and `square_unit` is the unit in which squares are taken, so that
+    clip the sum of a person's measure and `square_unit` is the unit in which squares are taken, so that
     sum(round(y / square_unit)^2) fits 64 bits (1 for bounds up to 32768); `visits_bound` and
     `visits_unit` are the same for the visits of an average order. `strata` make cells within the
     cells. A lift adjusted in two stages asks first for `pooled` moments, then for a `residual`.
@@ -87,7 +88,8 @@ class Statistics:
     """Integers by statistic name, each a tuple over the cells in order.
 
     Names: `people:<dataset>`, `matched`, `matched:<key type>`; for a lift one of each kind of
-    analysis/lift_kinds.py for each arm, `n:<arm>`, `s:<arm>`, … or pooled, `n:pooled`, …
+    analysis/lift_kinds.py for each arm, `n:<arm>`, `s:<arm>`, … or pooled, `n:pooled`, …; for a
+    contribution bound `up_to:<point>` for each point of its grid.
     """
 
     values: dict[str, tuple[int, ...]]

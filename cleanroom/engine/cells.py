@@ -21,12 +21,23 @@ class StatisticTooLarge(OverflowError):
 
 
 def cell_columns(groupings: Sequence[Grouping], dataset: str) -> dict[str, str]:
-    """Return, for the groupings of one dataset, the cell column and the dimension's column."""
+    """Return, for the groupings of one dataset, the cell column and the people's column of it."""
     return {
-        f"cell_{position}": dimension_column(grouping.domain.name)
+        f"cell_{position}": _column(position, grouping)
         for position, grouping in enumerate(groupings)
         if grouping.dataset == dataset
     }
+
+
+def bucket_column(position: int) -> str:
+    """Return the column of people that holds the bucket of the grouping at `position`."""
+    return f"bucket_{position}"
+
+
+def _column(position: int, grouping: Grouping) -> str:
+    if grouping.buckets is not None:
+        return bucket_column(position)
+    return dimension_column(grouping.domain.name)
 
 
 def per_cell(

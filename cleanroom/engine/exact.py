@@ -13,12 +13,13 @@ import duckdb
 import pyarrow as pa
 
 from cleanroom.analysis.request import ExactRequest, Statistics
+from cleanroom.engine.buckets import contributions, with_buckets
 from cleanroom.engine.lift import sales_lift
 from cleanroom.engine.matching import Side, side
 from cleanroom.engine.session import Session
 from cleanroom.engine.sizes import match_rate, segment_size
 from cleanroom.model.dataset import VersionRef
-from cleanroom.model.question import MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
 from cleanroom.ports.tables import SealedTables
 
 
@@ -59,6 +60,7 @@ class DuckDbEngine:
                 side(session, version, load(version), request.purposes, request.epoch_s)
                 for version in request.versions
             ]
+            sides = [with_buckets(session, one, request.groupings) for one in sides]
             return Statistics(values=_values(session, request, sides))
 
 
@@ -73,3 +75,6 @@ def _values(
         case SalesLift() as question:
             exposures, sales = sides
             return sales_lift(session, request, question, exposures, sales)
+        case ContributionBound() as question:
+            (one,) = sides
+            return contributions(session, question, one, request.bound)

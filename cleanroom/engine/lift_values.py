@@ -10,7 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 from cleanroom.analysis.request import THETA_ONE, ExactRequest, Residual
-from cleanroom.engine.layout import filter_column, measure_column
+from cleanroom.engine.events import counted
+from cleanroom.engine.layout import measure_column
 from cleanroom.engine.matching import Side
 from cleanroom.model.dataset import DatasetSchema, Unit
 from cleanroom.model.errors import FieldInvalid
@@ -100,19 +101,10 @@ def _clipped(value: ir.IntegerColumn, low: int, high: int) -> ir.IntegerColumn:
 
 def _kept(sales: Side, question: SalesLift) -> ir.Table:
     """Return the events of either window that the question's filters keep."""
-    events = sales.events
-    if question.window is not None:
-        inside = _within(events, question.window)
-        if question.before is not None:
-            inside |= _within(events, question.before)
-        events = events.filter(inside)
-    domains = {domain.name: domain for domain in sales.schema.filters}
-    for name, wanted in question.filters:
-        if name not in domains or not set(wanted) <= set(domains[name].values):
-            raise FieldInvalid(field=f"filters.{name}", expected="a declared filter and values")
-        codes = [domains[name].values.index(value) for value in wanted]
-        events = events.filter(events[filter_column(name)].isin(codes))
-    return events
+    if question.window is None or question.before is None:
+        return counted(sales, question.window, question.filters)
+    events = counted(sales, None, question.filters)
+    return events.filter(_within(events, question.window) | _within(events, question.before))
 
 
 def _after(events: ir.Table, question: SalesLift) -> ir.BooleanValue | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from itertools import starmap
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,7 +61,7 @@ class ArrowSealer:
         sealable: tuple[int, ...],
     ) -> Sealed:
         """See the port."""
-        maps: dict[KeyType, TokenMap | None] = {k: _token_map(p) for k, p in tokens.items()}
+        maps = {key: starmap(_token_map, parts) for key, parts in tokens.items()}
         return seal(map(read_rows, chunks), schema, maps, sealable)
 
 
@@ -72,9 +73,8 @@ def _present(table: pa.Table, column: str) -> pa.FixedSizeBinaryArray:
     return table[column].combine_chunks().drop_null()
 
 
-def _token_map(parts: Iterable[tuple[bytes, bytes]]) -> TokenMap:
-    elements, tokens = zip(*parts, strict=True)
-    return TokenMap(elements=_packed(b"".join(elements)), tokens=_packed(b"".join(tokens)))
+def _token_map(elements: bytes, tokens: bytes) -> TokenMap:
+    return TokenMap(elements=_packed(elements), tokens=_packed(tokens))
 
 
 def _packed(data: bytes) -> pa.FixedSizeBinaryArray:

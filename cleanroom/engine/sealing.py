@@ -27,7 +27,7 @@ from cleanroom.engine.layout import (
     persons_schema,
     token_column,
 )
-from cleanroom.engine.order import Ints, ordering, ranked
+from cleanroom.engine.order import Ints, ordering, ranked, taken
 from cleanroom.engine.people import Grouped, Identity, components, identity_of
 from cleanroom.engine.rows import sealable_rows
 from cleanroom.engine.tokens import final_tokens
@@ -76,17 +76,17 @@ def _identity(
     values, present = rows.fixed(column)
     ranks, places = ranked(values)
     if given is not None:  # elements that have one token are one identity
-        values = values[places]  # lets the rows' own go
+        values = taken(values, places)  # lets the rows' own go
         values = final_tokens(values, (given,) if isinstance(given, TokenMap) else given, column)
         final_ranks, places = ranked(values)
         ranks = final_ranks[ranks]
-    return identity_of(ranks, values[places, :STORED_TOKEN_BYTES], present)
+    return identity_of(ranks, taken(values, places, STORED_TOKEN_BYTES), present)
 
 
 def _references_of(rows: Gathered) -> Identity:
     values, present = rows.fixed("ref")
     ranks, places = ranked(values)
-    return identity_of(ranks, values[places], present)
+    return identity_of(ranks, taken(values, places), present)
 
 
 def _numbered(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cleanroom.model.buckets import Buckets
 from cleanroom.model.dataset import DatasetSchema, Domain, KeyType
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import Question
@@ -15,10 +16,14 @@ from cleanroom.model.question import Question
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouping:
-    """One `by` dimension, resolved: whose it is and its declared values."""
+    """One `by` dimension, resolved: whose it is and its values, declared or those of buckets.
+
+    With `buckets`, `domain` is named as the count or measure and its values are their labels.
+    """
 
     dataset: str
     domain: Domain
+    buckets: Buckets | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,9 @@ class Allowance:
     `question` has every `by` qualified (`exposures.city`). `schemas` follow
     `question.datasets`; `groupings` follow `question.by`; `stages` are the key types in order of
     priority; `purposes` is the bitmap every person must have agreed to. One person adds between
-    `low` and `bound` to the outcome of a lift (0 and 1 for buyers and for counts), and at most
-    `visits_bound` visits to an average order. `strata` follow the question's.
+    `low` and `bound` to the outcome of a lift (0 and 1 for buyers and for counts), counts up to
+    `bound` in a contribution bound, and adds at most `visits_bound` visits to an average order.
+    `strata` follow the question's.
     """
 
     question: Question

@@ -1,4 +1,4 @@
-"""The three families of questions as canonical, self-checked values.
+"""The questions as canonical, self-checked values.
 
 Must not know policies, losses already spent, or how a question is computed.
 Two requests that mean the same are equal here: names are sorted where order carries no meaning.
@@ -11,25 +11,32 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
+from cleanroom.model.buckets import Buckets, canonical_buckets
+from cleanroom.model.contribution import ContributionBound
+from cleanroom.model.dataset import MAX_BOUND
 from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.events import Filters, Window, canonical_filters
+from cleanroom.model.family import Family
 from cleanroom.model.lift import SHARES, Adjustment, Design, check_lift, needs_before
 from cleanroom.model.names import check_column, check_dimension, check_label
 
+__all__ = [
+    "Ask",
+    "Buckets",
+    "ContributionBound",
+    "Design",
+    "Family",
+    "MatchRate",
+    "Population",
+    "Question",
+    "SalesLift",
+    "SegmentSize",
+    "Window",
+]
+
 MAX_DIMENSIONS = 4
 MAX_DATASETS = 2
-MAX_FILTERS = 16
-MAX_FILTER_VALUES = 1_000
-MAX_VALUE = 64  # characters
-MAX_TIME_S = 2**53 - 1  # what a canonical number holds
 MAX_LOSS = Fraction(1_000)  # of rho or epsilon: more is no privacy, and slow to convert
-
-
-class Family(StrEnum):
-    """What may be asked; the policy grants families to parties."""
-
-    MATCH_RATE = "match_rate"
-    SEGMENT_SIZE = "segment_size"
-    SALES_LIFT = "sales_lift"
 
 
 class Population(StrEnum):
@@ -40,32 +47,15 @@ class Population(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Events with `from_s <= time < until_s` (unix seconds) count."""
-
-    from_s: int
-    until_s: int
-
-    def __post_init__(self) -> None:
-        """Refuse an empty window, and times that are none."""
-        if not -MAX_TIME_S <= self.from_s < self.until_s <= MAX_TIME_S:
-            raise FieldInvalid(field="window", expected="a start before its end, in unix seconds")
-
-    @property
-    def length_s(self) -> int:
-        """How long it is."""
-        return self.until_s - self.from_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MatchRate:
     """Matched people over the people of each of two datasets, overall and per key type.
 
-    `by` are dimensions of either dataset.
+    `by` are dimensions of either dataset; one that has `buckets` is a count or a measure.
     """
 
     datasets: tuple[str, str]
     by: tuple[str, ...] = ()
+    buckets: tuple[Buckets, ...] = ()
 
     def __post_init__(self) -> None:
         """Check names; datasets and dimensions are kept sorted."""
@@ -73,6 +63,7 @@ class MatchRate:
         _check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
+        object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
 
     @property
     def family(self) -> Family:
@@ -82,10 +73,14 @@ class MatchRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSize:
-    """People per cell of `by`, over one dataset, or over the people matched between two."""
+    """People per cell of `by`, over one dataset, or over the people matched between two.
+
+    A dimension that has `buckets` is a count or a measure.
+    """
 
     datasets: tuple[str, ...]
     by: tuple[str, ...]
+    buckets: tuple[Buckets, ...] = ()
 
     def __post_init__(self) -> None:
         """Check names; datasets and dimensions are kept sorted."""
@@ -95,6 +90,7 @@ class SegmentSize:
         _check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
+        object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
 
     @property
     def family(self) -> Family:
@@ -111,8 +107,10 @@ class SalesLift:
     `new_buyers` (buyers in `window` and not in `before`), `repeat_buyers` (in both) or
     `average_order` (the first `minor` measure over the first one in `rows`).
     The exposed are those whose count `exposed_by` of the exposure dataset is above zero; left
-    empty, the only count declared. `by` and `strata` are dimensions of the exposure dataset;
-    `filters` keep events, also those before, whose column has one of the listed values.
+    empty, the only count declared. `by` and `strata` are dimensions of the exposure dataset,
+    those of `by` with `buckets` counts or measures of it; `filters` keep events, also those
+    before, whose column has one of the listed values. Above `bound` a person's sum is clipped;
+    without it, above the most that the policy lets one person count.
     """
 
     exposures: str
@@ -120,9 +118,11 @@ class SalesLift:
     outcome: str
     by: tuple[str, ...] = ()
     window: Window | None = None
-    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    filters: Filters = ()
     population: Population = Population.ALL
     design: Design = Design.RANDOMIZED
+    buckets: tuple[Buckets, ...] = ()
+    bound: int | None = None
     exposed_by: str = ""
     before: Window | None = None
     adjustment: Adjustment = Adjustment.NONE
@@ -134,12 +134,12 @@ class SalesLift:
         check_column(self.outcome, "outcome")
         _check_by(self.by)
         _check_by(self.strata, "strata")
-        _check_filters(self.filters)
+        _check_bound(self.bound)
         check_lift(self)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "strata", tuple(sorted(self.strata)))
-        filters = tuple(sorted((c, tuple(sorted(set(v)))) for c, v in self.filters))
-        object.__setattr__(self, "filters", filters)
+        object.__setattr__(self, "filters", canonical_filters(self.filters))
+        object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
 
     @property
     def datasets(self) -> tuple[str, str]:
@@ -167,7 +167,7 @@ class SalesLift:
         return needs_before(self.outcome, self.adjustment)
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,16 +200,9 @@ def _check_pair(datasets: tuple[str, ...]) -> None:
         check_label(dataset, "datasets")
 
 
-def _check_filters(filters: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
-    if len(filters) > MAX_FILTERS or len({column for column, _ in filters}) != len(filters):
-        raise FieldInvalid(field="filters", expected=f"at most {MAX_FILTERS}, each column once")
-    for column, values in filters:
-        check_column(column, "filters")
-        if not 1 <= len(values) <= MAX_FILTER_VALUES or max(map(len, values)) > MAX_VALUE:
-            raise FieldInvalid(
-                field=f"filters.{column}",
-                expected=f"1 to {MAX_FILTER_VALUES} values of at most {MAX_VALUE} characters",
-            )
+def _check_bound(bound: int | None) -> None:
+    if bound is not None and not 1 <= bound <= MAX_BOUND:
+        raise FieldInvalid(field="bound", expected=f"an integer from 1 to {MAX_BOUND}")
 
 
 def _check_by(by: tuple[str, ...], field: str = "by") -> None:

@@ -14,8 +14,15 @@ from math import prod
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.dataset import MAX_CELLS, DatasetSchema
 from cleanroom.model.errors import QuestionRefused
-from cleanroom.model.question import MatchRate, Question, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Question,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.policy import lift
+from cleanroom.policy.bounds import grid_reasons, lift_bound
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
@@ -35,7 +42,7 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
         *resolved.reasons,
         *strata.reasons,
         *_cells(resolved, strata),
-        *(lift.reasons(policy, question) if isinstance(question, SalesLift) else ()),
+        *_outcomes(policy, question),
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
@@ -70,20 +77,38 @@ def _allowance(
 def _qualified(
     question: Question, schemas: tuple[DatasetSchema, ...], resolved: Resolved, strata: Resolved
 ) -> Question:
-    """Return the one form of all ways to write a question; sorting qualified names makes it."""
+    """Return the one question that all ways to write it mean.
+
+    Dimensions are named with their dataset, which sorts them; the bound of a lift and what tells
+    its exposed are said.
+    """
     by = tuple(resolved.groupings)
-    if not isinstance(question, SalesLift):
-        return replace(question, by=by)
-    exposed_by = lift.exposed_by(schemas[0], question)
-    return replace(question, by=by, strata=tuple(strata.groupings), exposed_by=exposed_by)
+    buckets = tuple(g.buckets for g in resolved.groupings.values() if g.buckets)
+    match question:
+        case MatchRate() | SegmentSize():
+            return replace(question, by=by, buckets=buckets)
+        case SalesLift(outcome=outcome):
+            return replace(
+                question,
+                by=by,
+                buckets=buckets,
+                strata=tuple(strata.groupings),
+                bound=lift_bound(question, schemas[1].measure(outcome)),
+                exposed_by=lift.exposed_by(schemas[0], question),
+            )
+        case ContributionBound():
+            return question
 
 
 def _bounds(question: Question, schemas: tuple[DatasetSchema, ...]) -> lift.Bounds:
     match question:
         case MatchRate() | SegmentSize():
             return lift.Bounds()
-        case SalesLift(outcome=outcome):
-            return lift.bounds(schemas[1], outcome)
+        case SalesLift():
+            return lift.bounds(schemas[1], question)
+        case ContributionBound(measure=name):
+            measure = schemas[0].measure(name)
+            return lift.Bounds(high=1 if measure is None else measure.max_per_person)
 
 
 def _period(policy: Policy, now_s: int) -> Iterator[str]:
@@ -122,3 +147,13 @@ def _cells(resolved: Resolved, strata: Resolved) -> Iterator[str]:
     count = prod(len(g.domain.values) for g in domains)
     if count > MAX_CELLS:
         yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
+
+
+def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
+    match question:
+        case MatchRate() | SegmentSize():
+            return
+        case ContributionBound():
+            yield from grid_reasons(policy, question)
+        case SalesLift():
+            yield from lift.reasons(policy, question)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from cleanroom.model.dataset import Bounded, DatasetSchema, Unit
 from cleanroom.model.lift import AVERAGE_ORDER, OUTCOMES, Design
 from cleanroom.model.question import SalesLift, SegmentSize
+from cleanroom.policy.bounds import lift_bound_reasons
 from cleanroom.policy.document import DatasetRules, Policy
+from cleanroom.policy.events import event_reasons
 from cleanroom.policy.resolve import Resolved, resolve
 
 
@@ -31,8 +33,8 @@ def reasons(policy: Policy, question: SalesLift) -> Iterator[str]:
         yield from _arms(policy, question, exposures)
     if sales is not None:
         yield from _outcome(policy, question, sales)
-        yield from _window(policy, question, sales)
-        yield from _filters(policy, question, sales)
+        yield from lift_bound_reasons(policy, question, sales)
+        yield from event_reasons(policy, sales, question.window, question.filters)
 
 
 def strata(policy: Policy, question: SalesLift) -> Resolved:
@@ -43,8 +45,9 @@ def strata(policy: Policy, question: SalesLift) -> Resolved:
     return Resolved(groupings=found.groupings, reasons=told)
 
 
-def bounds(schema: DatasetSchema, outcome: str) -> Bounds:
+def bounds(schema: DatasetSchema, question: SalesLift) -> Bounds:
     """Return what one person may add; a buyer counts once, whatever the measures' bounds."""
+    outcome = question.outcome
     measure = schema.measure(outcome)
     if outcome == AVERAGE_ORDER:
         measure = schema.measure_in(Unit.MINOR)
@@ -53,7 +56,7 @@ def bounds(schema: DatasetSchema, outcome: str) -> Bounds:
     rows = schema.measure_in(Unit.ROWS)
     return Bounds(
         low=measure.min_per_person,
-        high=measure.max_per_person,
+        high=question.bound or measure.max_per_person,
         visits=rows.max_per_person if rows and outcome == AVERAGE_ORDER else 1,
     )
 
@@ -100,24 +103,3 @@ def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterat
             yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
     elif schema.measure(question.outcome) is None:
         yield f"{path} does not declare {question.outcome} ({policy.where(path)})"
-
-
-def _window(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    if question.window is not None and sales.time_column is None:
-        path = f"datasets.{question.sales}.time"
-        yield f"{path} is not declared, so no window can be asked ({policy.where(path)})"
-
-
-def _filters(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    domains = {d.name: d for d in sales.schema.filters}
-    for column, values in question.filters:
-        path = f"datasets.{question.sales}.event_filters"
-        if column not in domains:
-            yield f"{path} does not declare {column} ({policy.where(path)})"
-            continue
-        path = f"{path}.{column}"
-        unknown = sum(value not in domains[column].values for value in values)
-        if unknown:
-            # Reasons are logged, and an asker's free text may be anybody's e-mail.
-            of = f"{unknown} of the {len(values)} values asked for"
-            yield f"{path} does not include {of} ({policy.where(path)})"

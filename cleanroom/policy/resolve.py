@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cleanroom.model.allowance import Grouping
-from cleanroom.model.question import MatchRate, Question, SalesLift
+from cleanroom.model.question import Buckets, ContributionBound, MatchRate, Question, SalesLift
+from cleanroom.policy.buckets import bucket_reasons, bucketed, number
 from cleanroom.policy.document import DatasetRules, Policy
 
 
@@ -24,8 +26,13 @@ def resolve(policy: Policy, question: Question) -> Resolved:
     """
     found = Resolved()
     datasets = _datasets(policy, question)
+    cut = _buckets(question)
     for name in question.by:
-        _resolve(policy, name, datasets, found)
+        if name in cut:
+            candidates = _numbers(policy, name, datasets, cut[name], found)
+        else:
+            candidates = _dimensions(policy, name, datasets, found)
+        _take(name, candidates, found)
     _one_side(question, found)
     return found
 
@@ -38,19 +45,60 @@ def _datasets(policy: Policy, question: Question) -> tuple[DatasetRules, ...]:
     return tuple(d for name in names if (d := policy.dataset(name)) is not None)
 
 
-def _resolve(
+def _buckets(question: Question) -> Mapping[str, Buckets]:
+    if isinstance(question, ContributionBound):
+        return {}
+    return {buckets.dimension: buckets for buckets in question.buckets}
+
+
+def _dimensions(
     policy: Policy, name: str, datasets: tuple[DatasetRules, ...], found: Resolved
-) -> None:
-    owner, _, column = name.rpartition(".")
+) -> dict[str, Grouping]:
+    """Return the dimensions with declared values that `name` may mean."""
+    named, column = _named(name, datasets)
     candidates = {
         f"{d.schema.name}.{column}": Grouping(dataset=d.schema.name, domain=domain)
-        for d in datasets
-        if owner in ("", d.schema.name) and (domain := d.schema.dimension(column)) is not None
+        for d in named
+        if (domain := d.schema.dimension(column)) is not None
     }
+    if not candidates and datasets:
+        numbers = [n for d in named if (n := number(d, column)) is not None]
+        if numbers:
+            (path, *_) = (n.path for n in numbers)
+            found.reasons.append(
+                f"by {name} is a number ({policy.where(path)}): cut it by buckets, as in 1,2,5"
+            )
+        else:
+            found.reasons.append(_missing(policy, name, datasets))
+    return candidates
+
+
+def _numbers(
+    policy: Policy,
+    name: str,
+    datasets: tuple[DatasetRules, ...],
+    buckets: Buckets,
+    found: Resolved,
+) -> dict[str, Grouping]:
+    """Return the counts and measures that `name` may mean, cut by `buckets`."""
+    named, column = _named(name, datasets)
+    numbers = [n for d in named if (n := number(d, column)) is not None]
+    for one in numbers:
+        found.reasons.extend(bucket_reasons(policy, one, buckets))
+    if not numbers and datasets:
+        found.reasons.append(_no_number(policy, name, column, datasets))
+    return {n.qualified: bucketed(n, buckets) for n in numbers}
+
+
+def _named(name: str, datasets: tuple[DatasetRules, ...]) -> tuple[tuple[DatasetRules, ...], str]:
+    """Return the datasets in which `name` may stand, and the column it names."""
+    owner, _, column = name.rpartition(".")
+    return tuple(d for d in datasets if owner in ("", d.schema.name)), column
+
+
+def _take(name: str, candidates: Mapping[str, Grouping], found: Resolved) -> None:
     if len(candidates) > 1:
         found.reasons.append(f"by {name} is ambiguous: write {' or '.join(candidates)}")
-    elif not candidates and datasets:
-        found.reasons.append(_missing(policy, name, datasets))
     for qualified, grouping in candidates.items():
         if qualified in found.groupings:
             found.reasons.append(f"by names {qualified} twice")
@@ -59,8 +107,20 @@ def _resolve(
 
 def _missing(policy: Policy, name: str, datasets: tuple[DatasetRules, ...]) -> str:
     paths = [f"datasets.{d.schema.name}.dimensions" for d in datasets]
-    places = " or ".join(f"{path} ({policy.where(path)})" for path in paths)
-    return f"by {name} is not a dimension declared in {places}"
+    return f"by {name} is not a dimension declared in {_places(policy, paths)}"
+
+
+def _no_number(policy: Policy, name: str, column: str, datasets: tuple[DatasetRules, ...]) -> str:
+    listed = [d.schema.name for d in datasets if d.schema.dimension(column) is not None]
+    if listed:
+        path = f"datasets.{listed[0]}.dimensions.{column}"
+        return f"by {name} has declared values ({policy.where(path)}): it takes no buckets"
+    paths = [f"datasets.{d.schema.name}" for d in datasets]
+    return f"by {name} is not a count or measure declared in {_places(policy, paths)}"
+
+
+def _places(policy: Policy, paths: list[str]) -> str:
+    return " or ".join(f"{path} ({policy.where(path)})" for path in paths)
 
 
 def _one_side(question: Question, found: Resolved) -> None:

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from cleanroom.ports.tables import SealedTables
+
+
+class Run(Protocol):
+    """Items of an upload on their way in, for one thread at a time.
+
+    What was added is nowhere to be found until `keep` returns, then all of it is.
+    """
+
+    def add(self, number: int, data: bytes, note: bytes) -> None:
+        """Add an item under a number from 0 to 2^32 - 1, with a few bytes beside it.
+
+        One that could not be added spoils the run: then it is only closed.
+        """
+
+    def keep(self, name: str) -> None:
+        """Give the run a name, atomically, in the place of what had it; durable on return.
+
+        Nothing is added afterwards.
+        """
+
+    def close(self) -> None:
+        """Let go of the run; one that was not kept is gone."""
 
 
 class Vault(Protocol):
@@ -20,6 +42,16 @@ class Vault(Protocol):
 
     def put_blobs(self, upload: str, blobs: Iterable[tuple[str, bytes]]) -> None:
         """Keep blobs (name, data) one after the other, all durable on return; less waiting."""
+
+    def begin_run(self, upload: str) -> Run:
+        """Return a new run of an upload. Requires: it is closed, whatever happens."""
+
+    def read_run(self, upload: str, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield number, note and data of each item in the order added.
+
+        Raises KeyError when there is none, VaultDamaged when it was changed. Whoever needs to
+        know that items are missing from the end counts them.
+        """
 
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""

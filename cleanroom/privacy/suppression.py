@@ -31,6 +31,22 @@ def line(minimum_people: int, miss_probability: Fraction, scale: float) -> int:
     return minimum_people - 1 + above
 
 
+def line_of_sum(minimum_people: int, miss_probability: Fraction, scale: float, terms: int) -> int:
+    """Return the line for a number of people that is the sum of `terms` noisy counts.
+
+    A sum of discrete Gaussians is none, but sub-Gaussian with the summed variance (CKS20,
+    Corollary 17): P(X >= t) <= exp(-t^2 / (2 terms scale^2)), which has to be at most the
+    miss probability. Raises ValueError as `line` does.
+    """
+    if terms == 1:
+        return line(minimum_people, miss_probability, scale)
+    line(minimum_people, miss_probability, scale)  # checks the arguments
+    odds = math.log(miss_probability.denominator) - math.log(miss_probability.numerator)
+    # One more than the ceiling covers the rounding of the logarithms and the root.
+    above = math.ceil(scale * math.sqrt(2 * terms * odds)) + 1
+    return minimum_people - 1 + above
+
+
 def _tail(above: int, scale: float) -> Fraction:
     """Return an upper bound on P(X >= above), above >= 1."""
     return Fraction(math.erfc((above - 1) / (scale * math.sqrt(2))) / 2) * _ERFC_SLACK

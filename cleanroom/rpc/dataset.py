@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import grpc
 
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import DatasetName
 from cleanroom.ports.records import Upload, Version
-from cleanroom.rpc.groups import groups
+from cleanroom.rpc.ahead import ahead
 from cleanroom.rpc.identity import Identities
-from cleanroom.usecases import ingest
+from cleanroom.usecases import ingest, intake
+from cleanroom.usecases.chunks import Chunk
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
 
-_GROUP_CHUNKS = 8  # in memory for each stream, and in one transaction
+_AHEAD = 4  # chunks of a stream that wait in memory, beside one on either side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,14 +59,11 @@ class DatasetServicer(DatasetServiceServicer):
     ) -> pb.UploadChunksResponse:
         """See dataset.proto."""
         actor = self.identities.actor(context)
-        upload = ""
-        for group in groups(request_iterator, _GROUP_CHUNKS):
-            upload = upload or group[0].upload
-            if any(request.upload != upload for request in group):
-                raise FieldInvalid(field="upload", expected="one upload in a stream")
-            chunks = [ingest.Chunk(index=c.index, data=c.data, sha256=c.sha256) for c in group]
-            ingest.put_chunks(self.service, actor, upload=upload, chunks=chunks)
-        found = ingest.get_upload(self.service, actor, upload)
+        first = next(request_iterator, pb.UploadChunksRequest())
+        requests = chain([first] if first.upload else [], request_iterator)
+        chunks = ahead(_chunks(requests, first.upload), _AHEAD)
+        intake.put_chunks(self.service, actor, upload=first.upload, chunks=chunks)
+        found = ingest.get_upload(self.service, actor, first.upload)
         return pb.UploadChunksResponse(upload=_upload(*found))
 
     def CompleteUpload(
@@ -106,6 +105,14 @@ class DatasetServicer(DatasetServiceServicer):
         actor = self.identities.actor(context)
         version = ingest.erase(self.service, actor, request.version)
         return pb.EraseVersionResponse(version=_version(version))
+
+
+def _chunks(requests: Iterable[pb.UploadChunksRequest], upload: str) -> Iterator[Chunk]:
+    """Yield what requests hold; raises FieldInvalid for one of another upload."""
+    for request in requests:
+        if request.upload != upload:
+            raise FieldInvalid(field="upload", expected="one upload in a stream")
+        yield Chunk(index=request.index, data=request.data, sha256=request.sha256)
 
 
 def _upload(upload: Upload, waiting_for: tuple[str, ...]) -> pb.Upload:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from cleanroom.analysis.plan import Plan
 from cleanroom.model.allowance import Allowance, LedgerTerms
 from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.events import Filters
 from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Ask,
+    Buckets,
+    ContributionBound,
     MatchRate,
     Population,
     Question,
@@ -67,17 +71,25 @@ def _question(message: pb.Analysis) -> Question:
             return _match_rate(message.match_rate)
         case "segment_size":
             asked = message.segment_size
-            return SegmentSize(datasets=tuple(asked.datasets), by=tuple(asked.by))
+            return SegmentSize(
+                datasets=tuple(asked.datasets), by=tuple(asked.by), buckets=_buckets(asked.buckets)
+            )
         case "sales_lift":
             return _sales_lift(message.sales_lift)
+        case "contribution_bound":
+            return _contribution_bound(message.contribution_bound)
         case _:
-            raise FieldInvalid(field="question", expected="match_rate, segment_size or sales_lift")
+            raise FieldInvalid(field="question", expected="a question that this service knows")
 
 
 def _match_rate(asked: pb.MatchRate) -> MatchRate:
     if len(asked.datasets) != 2:  # noqa: PLR2004 - a rate is between two
         raise FieldInvalid(field="datasets", expected="two different datasets")
-    return MatchRate(datasets=(asked.datasets[0], asked.datasets[1]), by=tuple(asked.by))
+    return MatchRate(
+        datasets=(asked.datasets[0], asked.datasets[1]),
+        by=tuple(asked.by),
+        buckets=_buckets(asked.buckets),
+    )
 
 
 def _sales_lift(asked: pb.SalesLift) -> SalesLift:
@@ -92,19 +104,65 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         sales=asked.sales,
         outcome=asked.outcome,
         by=tuple(asked.by),
-        window=_window(asked.window) if asked.HasField("window") else None,
-        filters=tuple((f.column, tuple(f.values)) for f in asked.filters),
+        window=_window(asked),
+        filters=_filters(asked.filters),
         population=_POPULATIONS[asked.population],
         design=_DESIGNS[asked.design],
+        buckets=_buckets(asked.buckets),
+        bound=_bound(asked),
         exposed_by=asked.exposed_by,
-        before=_window(asked.before) if asked.HasField("before") else None,
+        before=_span(asked.before) if asked.HasField("before") else None,
         adjustment=_ADJUSTMENTS[asked.adjustment],
         strata=tuple(asked.strata),
     )
 
 
-def _window(asked: pb.Window) -> Window:
+def _contribution_bound(asked: pb.ContributionBound) -> ContributionBound:
+    return ContributionBound(
+        dataset=asked.dataset,
+        measure=asked.measure,
+        quantile=_quantile(asked.quantile),
+        grid=tuple(asked.grid),
+        window=_window(asked),
+        filters=_filters(asked.filters),
+    )
+
+
+def _quantile(text: str) -> Fraction:
+    try:
+        return parse_loss_text(text)  # the same decimals
+    except (ValueError, FieldInvalid) as error:
+        raise FieldInvalid(field="quantile", expected="a decimal such as '0.95'") from error
+
+
+def _buckets(asked: Iterable[pb.Buckets]) -> tuple[Buckets, ...]:
+    return tuple(
+        Buckets(
+            dimension=one.dimension,
+            edges=tuple(one.edges),
+            window=_window(one),
+            filters=_filters(one.filters),
+        )
+        for one in asked
+    )
+
+
+def _bound(asked: pb.SalesLift) -> int | None:
+    return asked.bound or None  # 0 is how the protocol says nothing
+
+
+def _window(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound) -> Window | None:
+    if not asked.HasField("window"):
+        return None
+    return _span(asked.window)
+
+
+def _span(asked: pb.Window) -> Window:
     return Window(from_s=asked.from_s, until_s=asked.until_s)
+
+
+def _filters(asked: Iterable[pb.EventFilter]) -> Filters:
+    return tuple((f.column, tuple(f.values)) for f in asked)
 
 
 def write_plan(plan: Plan, allowance: Allowance) -> pb.PlanAnalysisResponse:

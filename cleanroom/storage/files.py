@@ -6,7 +6,9 @@ nobody looks for it and `remove_unfinished` finds it.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +16,20 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 UNFINISHED: Final = ".unfinished-"
+# No dots and no slashes: nothing that can leave its folder or meet `data.key`.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+def checked_name(name: str) -> str:
+    """Return a name that a caller may give a file; raises ValueError for any other."""
+    if not is_name(name):
+        raise ValueError("a name in the vault is 1 to 128 letters, digits, hyphens, underscores")
+    return name
+
+
+def is_name(name: str) -> bool:
+    """Return whether it is such a name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def make_folder(folder: Path) -> None:
@@ -45,6 +61,28 @@ def write_new(path: Path, data: bytes) -> None:
 
 def _opened_new(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def open_direct(path: Path) -> int:
+    """Return a descriptor of a file that must not exist (mode 0600), past the page cache if can be.
+
+    Writes must then be aligned, in memory and on the disk.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(path, flags | getattr(os, "O_DIRECT", 0), 0o600)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    path.unlink(missing_ok=True)  # some file systems make the file before they refuse
+    return os.open(path, flags, 0o600)
+
+
+def write_at(descriptor: int, data: memoryview, position: int) -> None:
+    """Write all of it; not yet durable."""
+    while data:
+        written = os.pwrite(descriptor, data, position)  # perhaps less: a disk may become full
+        data, position = data[written:], position + written
 
 
 def place_files(files: Sequence[tuple[Path, tuple[bytes, ...]]], unique: Callable[[], str]) -> None:

@@ -20,6 +20,7 @@ from cleanroom.storage.files import create_file, make_folder
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
 _MASTER_HEADER: Final = b"cleanroom-master-key/v1\n"
 _KEY_HEADER: Final = b"cleanroom-vault-key/v1\0"
 
@@ -71,6 +72,18 @@ class Sealer:
         """Return what `seal` does in two parts, of which the second is large."""
         nonce = self._entropy.token_bytes(NONCE_BYTES)
         return self._header + nonce, self._aead.encrypt(nonce, data, self._header + context)
+
+    @property
+    def overhead(self) -> int:
+        """How much longer what is sealed is than the data."""
+        return len(self._header) + NONCE_BYTES + _TAG_BYTES
+
+    def seal_into(self, buffer: memoryview, data: bytes, context: bytes) -> None:
+        """Put what `seal` returns into a buffer of just that length."""
+        nonce = self._entropy.token_bytes(NONCE_BYTES)
+        start = len(self._header) + NONCE_BYTES
+        buffer[:start] = self._header + nonce
+        self._aead.encrypt_into(nonce, data, self._header + context, buffer[start:])
 
     def open(self, sealed: bytes, context: bytes, where: str) -> bytes:
         """Inverse of `seal`; raises VaultDamaged naming `where`."""

@@ -1,6 +1,6 @@
 """Uploads and versions as encrypted files, one data key each; must not know what is in them.
 
-    <root>/uploads/<upload>/data.key, <blob>...
+    <root>/uploads/<upload>/data.key, <blob>..., <run>...
     <root>/versions/<version>/data.key, persons.parquet, events.parquet, references.parquet,
                               <blob>...
 
@@ -12,18 +12,20 @@ Does not overwrite deleted keys on the disk: the root belongs on an encrypted vo
 from __future__ import annotations
 
 import hmac
-import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from cleanroom.ports.environment import Entropy
 from cleanroom.ports.tables import SealedTables
 from cleanroom.ports.vault import VaultDamaged
+from cleanroom.storage.buffers import Buffers
 from cleanroom.storage.files import (
     UNFINISHED,
+    checked_name,
     create_file,
+    is_name,
     make_folder,
     place_files,
     remove_folder,
@@ -33,11 +35,11 @@ from cleanroom.storage.files import (
     write_new,
 )
 from cleanroom.storage.keys import KEY_BYTES, Sealer, key_wrapper
+from cleanroom.storage.runs import FileRun, read_run
 from cleanroom.storage.sealed_files import read_tables, write_tables
 
-# No dots and no slashes: nothing that can leave its folder or meet `data.key`.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOB_HEADER: Final = b"cleanroom-vault-blob/v1\0"
+_ITEM_HEADER: Final = b"cleanroom-vault-item/v1\0"
 _KEY: Final = "data.key"
 _GROUP_BLOBS, _GROUP_BYTES = 64, 8 << 20  # held and flushed together, about
 
@@ -45,7 +47,7 @@ _GROUP_BLOBS, _GROUP_BYTES = 64, 8 << 20  # held and flushed together, about
 class FileVault:
     """The `Vault` port on a local folder; any number of threads of one process."""
 
-    __slots__ = ("_entropy", "_making", "_uploads", "_versions", "_wrapper")
+    __slots__ = ("_buffers", "_entropy", "_making", "_uploads", "_versions", "_wrapper")
 
     def __init__(self, root: Path, master_key: bytes, entropy: Entropy) -> None:
         """Open or make the folder; `master_key` is 32 bytes, see keys.load_master_key."""
@@ -53,6 +55,7 @@ class FileVault:
         self._entropy = entropy
         self._wrapper = key_wrapper(master_key, entropy)
         self._making = threading.Lock()
+        self._buffers = Buffers()
         for folder in (self._uploads, self._versions):
             make_folder(folder)
             # Repairs a crash between making a name in it and flushing that name.
@@ -71,9 +74,9 @@ class FileVault:
         Raises ValueError for an upload or name that cannot be a file's name, and what `blobs`
         raises; those before are then whole, but perhaps not durable.
         """
-        folder = self._uploads / _checked(upload)
+        folder = self._uploads / checked_name(upload)
         for group in _groups(blobs):
-            files = [(folder / _checked(name), name, data) for name, data in group]
+            files = [(folder / checked_name(name), name, data) for name, data in group]
             sealer = self._blob_sealer(self._key_for_writing(folder, upload))
             sealed = [(p, sealer.seal_parts(data, _context(upload, n))) for p, n, data in files]
             place_files(sealed, self._unique)
@@ -81,21 +84,35 @@ class FileVault:
             # was not told.
             sync(folder)
 
+    def begin_run(self, upload: str) -> FileRun:
+        """Return a new run of an upload; raises ValueError for one that cannot be a file's name."""
+        folder = self._uploads / checked_name(upload)
+        sealer = self._item_sealer(self._key_for_writing(folder, upload))
+        path = folder / (UNFINISHED + self._unique())
+        return FileRun(path, sealer, _items_of(upload), self._buffers)
+
+    def read_run(self, upload: str, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield number, note and data of each item; raises KeyError when there is none, VaultDamaged."""
+        folder, file = self._uploads / checked_name(upload), checked_name(name)
+        where = f"run {name} of upload {upload}"
+        sealer = self._item_sealer(self._read_key(folder, "upload", upload))
+        return read_run(folder / file, sealer, _items_of(upload), where)
+
     def get_blob(self, upload: str, name: str) -> bytes:
         """Return a blob; raises KeyError when there is none, VaultDamaged when it was changed."""
-        folder, file = self._uploads / _checked(upload), _checked(name)
+        folder, file = self._uploads / checked_name(upload), checked_name(name)
         where = f"blob {name} of upload {upload}"
         key = self._read_key(folder, "upload", upload)
         return self._open_blob(folder / file, key, _context(upload, name), where)
 
     def has_blob(self, upload: str, name: str) -> bool:
         """Return whether a blob was kept under the name and its upload is not erased."""
-        folder, file = self._uploads / _checked(upload), _checked(name)
+        folder, file = self._uploads / checked_name(upload), checked_name(name)
         return (folder / _KEY).is_file() and (folder / file).is_file()
 
     def erase_upload(self, upload: str) -> None:
         """Delete an upload's data key, then its blobs; nothing to erase is fine."""
-        _erase(self._uploads / _checked(upload))
+        _erase(self._uploads / checked_name(upload))
 
     def put_version(
         self, version: str, tables: SealedTables, blobs: Iterable[tuple[str, bytes]] = ()
@@ -104,7 +121,7 @@ class FileVault:
 
         Raises FileExistsError when the version exists: it is immutable until it is erased.
         """
-        final = self._versions / _checked(version)
+        final = self._versions / checked_name(version)
         if final.exists():
             raise FileExistsError(f"version {version} is already in the vault")
         # A crash before the rename leaves an unfinished folder, which the next start sweeps.
@@ -120,13 +137,13 @@ class FileVault:
 
     def get_version(self, version: str, file_digest: str) -> SealedTables:
         """Check the digest, then decrypt; raises VaultDamaged, or KeyError without a data key."""
-        folder = self._versions / _checked(version)
+        folder = self._versions / checked_name(version)
         key = self._read_key(folder, "version", version)
         return read_tables(folder, version, file_digest, key)
 
     def get_version_blob(self, version: str, name: str) -> bytes:
         """Return a blob of a version; raises KeyError when there is none, VaultDamaged."""
-        folder, file = self._versions / _checked(version), _checked(name)
+        folder, file = self._versions / checked_name(version), checked_name(name)
         where = f"blob {name} of version {version}"
         key = self._read_key(folder, "version", version)
         return self._open_blob(
@@ -135,14 +152,14 @@ class FileVault:
 
     def version_blobs(self, version: str) -> tuple[str, ...]:
         """Return the names of a version's blobs, sorted; none of an erased one."""
-        folder = self._versions / _checked(version)
+        folder = self._versions / checked_name(version)
         if not (folder / _KEY).is_file():
             return ()
-        return tuple(sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name)))
+        return tuple(sorted(p.name for p in folder.iterdir() if is_name(p.name)))
 
     def erase_version(self, version: str) -> None:
         """Delete a version's data key, then its files; nothing to erase is fine."""
-        _erase(self._versions / _checked(version))
+        _erase(self._versions / checked_name(version))
 
     def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the ids of uploads and of versions that have a data key, sorted."""
@@ -165,7 +182,7 @@ class FileVault:
         digest = write_tables(folder, version, tables, key)
         sealer = self._blob_sealer(_version_blob_key(key))
         for name, data in blobs:
-            write_new(folder / _checked(name), sealer.seal(data, _context(version, name)))
+            write_new(folder / checked_name(name), sealer.seal(data, _context(version, name)))
         sync(folder)
         return digest
 
@@ -202,6 +219,9 @@ class FileVault:
     def _blob_sealer(self, key: bytes) -> Sealer:
         return Sealer(key, _BLOB_HEADER, self._entropy)
 
+    def _item_sealer(self, key: bytes) -> Sealer:
+        return Sealer(key, _ITEM_HEADER, self._entropy)
+
     def _unique(self) -> str:
         return self._entropy.token_bytes(8).hex()
 
@@ -219,12 +239,6 @@ def _groups(blobs: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, byte
         yield group
 
 
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError("a name in the vault is 1 to 128 letters, digits, hyphens, underscores")
-    return name
-
-
 def _version_blob_key(key: bytes) -> bytes:
     """Return the key of a version's blobs: Parquet uses the version's own in its own way."""
     return hmac.digest(key, b"cleanroom-version-blobs/v1\0", "sha256")
@@ -232,6 +246,10 @@ def _version_blob_key(key: bytes) -> bytes:
 
 def _context(kind: str, name: str) -> bytes:
     return f"{kind}\0{name}".encode()
+
+
+def _items_of(upload: str) -> Callable[[int], bytes]:
+    return lambda number: _context(upload, str(number))
 
 
 def _ids_in(folder: Path) -> tuple[str, ...]:

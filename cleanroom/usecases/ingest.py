@@ -1,4 +1,4 @@
-"""Bringing rows in: begin, take chunks with resume, complete, describe, erase.
+"""Bringing rows in: begin, complete, describe, erase; their chunks come through intake.py.
 
 The rows hold blinded keys and codes; no story here sees an identifier.
 """
@@ -6,39 +6,27 @@ The rows hold blinded keys and codes; no story here sees an identifier.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.errors import (
-    CleanRoomError,
-    FieldInvalid,
     NotPermitted,
     PolicyDigestMismatch,
     UploadConflict,
 )
 from cleanroom.model.names import Actor, DatasetName, check_request_id
-from cleanroom.policy.document import DatasetRules, Policy, Scheme
+from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.ports.records import Upload, UploadState, Version
 from cleanroom.ports.store import Transaction
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases import relay
+from cleanroom.usecases.chunks import kept_chunks
 from cleanroom.usecases.service import Service, party_of, policy_in_force
 from cleanroom.usecases.turns import Turns
 
-MAX_CHUNK_BYTES = 1 << 20
-MAX_CHUNKS = 100_000
 MAX_OPEN = 32  # of one dataset; the last one completed ends the others
-_TURNS = Turns()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Some rows of an upload, `index` counting from 0, with the SHA-256 their sender declares."""
-
-    index: int
-    data: bytes = field(repr=False)
-    sha256: bytes
+TURNS = Turns()  # of uploads: who counts chunks or completes is alone in that
 
 
 def begin(
@@ -97,75 +85,6 @@ def _check_open(tx: Transaction, dataset: DatasetName) -> None:
         raise UploadConflict(upload=str(dataset), why=why)
 
 
-def put_chunk(
-    service: Service, actor: Actor, *, upload: str, index: int, data: bytes, sha256: bytes
-) -> Upload:
-    """Keep one chunk; return the upload after it. See `put_chunks`."""
-    chunk = Chunk(index=index, data=data, sha256=sha256)
-    return put_chunks(service, actor, upload=upload, chunks=[chunk])
-
-
-def put_chunks(service: Service, actor: Actor, *, upload: str, chunks: Sequence[Chunk]) -> Upload:
-    """Keep some chunks, in one transaction; return the upload after them.
-
-    A chunk already kept is taken as kept. Of a chunk that is refused, those before it are kept.
-    Raises NotPermitted, UploadConflict, FieldInvalid, BadElement.
-    """
-    # A late copy of a chunk must not be written over one that was counted and completed.
-    with _TURNS.alone(upload):
-        current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
-        points = policy.matching.scheme is Scheme.PSI
-        new: dict[int, bytes] = {}
-        rows = 0
-        refusal: CleanRoomError | None = None
-        try:
-            for chunk in (c for c in chunks if c.index >= current.chunks):
-                _check_next(current, chunk, current.chunks + len(new))
-                rows += service.sealer.check_chunk(chunk.data, rules.schema, points=points)
-                new[chunk.index] = chunk.data  # only what was checked is kept
-        except CleanRoomError as error:
-            refusal = error
-        if new:
-            current = _keep(service, actor, current, new, rows)
-            _erase_late(service, current)
-        if refusal is not None:
-            raise refusal
-        return current
-
-
-def _check_next(upload: Upload, chunk: Chunk, expected: int) -> None:
-    if chunk.index != expected or upload.state is not UploadState.OPEN:
-        raise UploadConflict(upload=upload.id, why=_expectation(upload, expected))
-    if chunk.index >= MAX_CHUNKS:
-        raise FieldInvalid(field="index", expected=f"at most {MAX_CHUNKS} chunks")
-    is_whole = hashlib.sha256(chunk.data).digest() == chunk.sha256
-    if len(chunk.data) > MAX_CHUNK_BYTES or not is_whole:
-        raise FieldInvalid(field="data", expected="at most 1 MiB with the SHA-256 in `sha256`")
-
-
-def _keep(
-    service: Service, actor: Actor, upload: Upload, new: dict[int, bytes], rows: int
-) -> Upload:
-    # A crash after this line leaves blobs that no upload counts; sending them again replaces them.
-    service.vault.put_blobs(upload.id, ((_chunk_name(i), data) for i, data in new.items()))
-
-    def count(tx: Transaction) -> Upload:
-        now, _, _ = _writable(tx, actor, upload.id)
-        if now.chunks != upload.chunks or now.state is not UploadState.OPEN:
-            return now  # another process took the same chunks at the same time
-        counted = replace(now, chunks=now.chunks + len(new), rows=now.rows + rows)
-        tx.uploads.replace(counted)
-        return counted
-
-    return service.store.transact(count)
-
-
-def _expectation(upload: Upload, expected: int) -> str:
-    if upload.state is UploadState.OPEN:
-        return f"the next chunk is number {expected}"
-    return f"it is {upload.state} and takes no more chunks"
-
-
 def get_upload(service: Service, actor: Actor, upload: str) -> tuple[Upload, tuple[str, ...]]:
     """Return the caller's upload and the parties whose evaluation it waits for."""
 
@@ -184,20 +103,20 @@ def complete(
     Completing a complete upload again changes nothing.
     Raises NotPermitted, UploadConflict.
     """
-    with _TURNS.alone(upload):
+    with TURNS.alone(upload):
         return _complete(service, actor, upload=upload, chunks=chunks, sha256=sha256)
 
 
 def _complete(
     service: Service, actor: Actor, *, upload: str, chunks: int, sha256: bytes
 ) -> tuple[Upload, tuple[str, ...]]:
-    current, policy, rules = service.store.read(lambda tx: _writable(tx, actor, upload))
+    current, policy, rules = service.store.read(lambda tx: writable(tx, actor, upload))
     if current.state is not UploadState.OPEN:
         return get_upload(service, actor, upload)
     if chunks != current.chunks:
         raise UploadConflict(upload=upload, why="the chunks received are not the chunks declared")
     digest = hashlib.sha256()
-    received = _digested(chunks_of(service.vault, current), digest.update)
+    received = _digested(service.vault, current, digest.update)
     # Blobs first: a crash after them leaves an OPEN upload, and completing it makes them anew.
     tasks = relay.prepare(service, current, policy, rules, received)
     for _ in received:
@@ -206,7 +125,7 @@ def _complete(
         raise UploadConflict(upload=upload, why="the chunks received are not the chunks declared")
 
     def finish(tx: Transaction) -> list[str]:
-        now, _, _ = _writable(tx, actor, upload)
+        now, _, _ = writable(tx, actor, upload)
         if now.state is not UploadState.OPEN:
             return []
         replaced = _abandon_others(tx, now)
@@ -219,20 +138,20 @@ def _complete(
     for abandoned in service.store.transact(finish):
         service.vault.erase_upload(abandoned)
     found, waiting = get_upload(service, actor, upload)
-    _erase_late(service, found)
+    erase_late(service, found)
     return found, waiting
 
 
-def _erase_late(service: Service, upload: Upload) -> None:
+def erase_late(service: Service, upload: Upload) -> None:
     """Erase what was written after another upload ended this one, and had it erased."""
     if upload.state is UploadState.ABANDONED:
         service.vault.erase_upload(upload.id)
 
 
-def _digested(chunks: Iterator[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:
-    """Yield chunks; `told` hears the SHA-256 of each."""
-    for data in chunks:
-        told(hashlib.sha256(data).digest())
+def _digested(vault: Vault, upload: Upload, told: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Yield chunks; `told` hears the SHA-256 of each, which was checked when it came."""
+    for sha256, data in kept_chunks(vault, upload):
+        told(sha256)
         yield data
 
 
@@ -311,7 +230,7 @@ def own_upload(tx: Transaction, actor: Actor, upload: str) -> Upload:
     return found
 
 
-def _writable(tx: Transaction, actor: Actor, upload: str) -> tuple[Upload, Policy, DatasetRules]:
+def writable(tx: Transaction, actor: Actor, upload: str) -> tuple[Upload, Policy, DatasetRules]:
     """Return an upload with the policy it was made for, which must still be in force."""
     found = own_upload(tx, actor, upload)
     policy, rules = owned(tx, found.dataset, found.owner, "upload to")
@@ -322,8 +241,4 @@ def _writable(tx: Transaction, actor: Actor, upload: str) -> tuple[Upload, Polic
 
 def chunks_of(vault: Vault, upload: Upload) -> Iterator[bytes]:
     """Yield the chunks of an upload in order."""
-    return (vault.get_blob(upload.id, _chunk_name(i)) for i in range(upload.chunks))
-
-
-def _chunk_name(index: int) -> str:
-    return f"rows-{index:06d}"
+    return (data for _, data in kept_chunks(vault, upload))

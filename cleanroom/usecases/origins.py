@@ -1,19 +1,22 @@
 """An upload's elements before any party was passed: which are new, and in which part each lies.
 
 Memory is bounded by a part and by what waits to be appended: one pass over the chunks appends their
-elements to spill blobs by part, and then each part is read alone. Must not know tasks, batches or who is passed.
+elements to spill blobs by part, and then each part is read alone.
+Must not know tasks, batches or who is passed.
 
-Blobs of the upload: `spread` (key and number of parts) and for each key type and part
-`spill-…-n`, `carried-…` (elements whose tokens are known, then those tokens) and `origin-…` (the
-elements to be relayed), for each key type `counts-…` (how many those are, by part); later `tokens-…`, in the order of the origin. A version's blobs: `spread`
-and `tokens-<key type>-<part>` (elements, then their tokens).
+Blobs of the upload: `spread` (key and number of parts); for each key type and part `spill-…-n`,
+and in pieces (pieces.py) `carried-…` (elements whose tokens are known), `known-…` (those tokens),
+`origin-…` (the elements to be relayed, in the order of their bytes) and later `tokens-…`, in the
+order of the origin; for each key type `counts-…` (how many are carried and how many to be relayed,
+by part). A version's blobs: `spread`, and piece by piece `elements-<key type>-<part>-n` and
+`tokens-<key type>-<part>-n`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -21,6 +24,7 @@ from cleanroom.model.dataset import KeyType
 from cleanroom.ports.environment import Entropy, Sealer
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases.elements import distinct, find, joined, unpack
+from cleanroom.usecases.pieces import names_of, pieces_of
 from cleanroom.usecases.planted import Points
 from cleanroom.usecases.spread import KEY_BYTES, Spread, shards_for
 
@@ -48,9 +52,17 @@ class Origins:
         each = self.spread.parts // shards
         return range(shard * each, (shard + 1) * each)
 
-    def elements(self, key: KeyType, parts: Iterable[int]) -> Points:
-        """Return the elements to be relayed of some parts, in order."""
-        return joined([self._points(f"origin-{key}-{part}") for part in parts])
+    def count(self, key: KeyType, parts: Iterable[int]) -> int:
+        """Return how many elements of some parts are to be relayed."""
+        _, new = self._counts(key)
+        return sum(new[part] for part in parts)
+
+    def elements(self, key: KeyType, parts: Iterable[int]) -> Iterator[Points]:
+        """Yield the elements to be relayed of some parts piece by piece, in order."""
+        _, new = self._counts(key)
+        for part in parts:
+            for name in names_of(f"origin-{key}-{part}", new[part]):
+                yield unpack(self.vault.get_blob(self.upload, name), name)
 
     def keep_tokens(self, key: KeyType, parts: Iterable[int], tokens: Points) -> None:
         """Keep the tokens of the elements of these parts, which come in the same order."""
@@ -59,31 +71,41 @@ class Origins:
     def _token_blobs(
         self, key: KeyType, parts: Iterable[int], tokens: Points
     ) -> Iterator[tuple[str, bytes]]:
-        counts = np.frombuffer(self.vault.get_blob(self.upload, f"counts-{key}"), dtype="<u4")
+        _, new = self._counts(key)
         start = 0
         for part in parts:
-            stop = start + int(counts[part])
-            yield f"tokens-{key}-{part}", tokens[start:stop].tobytes()
+            stop = start + new[part]
+            yield from pieces_of(f"tokens-{key}-{part}", tokens[start:stop])
             start = stop
 
     def tokens(self, key: KeyType) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (elements, tokens) of all parts, each packed, position by position."""
+        """Yield (elements, tokens), each packed, position by position, piece by piece."""
         for part in range(self.spread.parts):
-            carried = self._points(f"carried-{key}-{part}")
-            half = len(carried) // 2
-            elements = [carried[:half], self._points(f"origin-{key}-{part}")]
-            tokens = [carried[half:], self._points(f"tokens-{key}-{part}")]
-            yield joined(elements).tobytes(), joined(tokens).tobytes()
+            yield from self._tokens_of(key, part)
+
+    def _tokens_of(self, key: KeyType, part: int) -> Iterator[tuple[bytes, bytes]]:
+        carried, new = self._counts(key)
+        lists = (("carried", "known", carried[part]), ("origin", "tokens", new[part]))
+        for elements, tokens, many in lists:
+            of_both = (names_of(f"{kind}-{key}-{part}", many) for kind in (elements, tokens))
+            for names in zip(*of_both, strict=True):
+                one, other = (self.vault.get_blob(self.upload, name) for name in names)
+                yield one, other
 
     def remembered(self, keys: Iterable[KeyType]) -> Iterator[tuple[str, bytes]]:
         """Yield the blobs by which a version remembers its tokens."""
         yield _SPREAD, self.spread.to_bytes()
         for key in keys:
-            for part, (elements, tokens) in enumerate(self.tokens(key)):
-                yield f"tokens-{key}-{part}", elements + tokens
+            for part in range(self.spread.parts):
+                for number, (elements, tokens) in enumerate(self._tokens_of(key, part)):
+                    yield f"elements-{key}-{part}-{number}", elements
+                    yield f"tokens-{key}-{part}-{number}", tokens
 
-    def _points(self, name: str) -> Points:
-        return unpack(self.vault.get_blob(self.upload, name), name)
+    def _counts(self, key: KeyType) -> list[list[int]]:
+        """Return how many elements are carried, and how many to be relayed, of each part."""
+        data = np.frombuffer(self.vault.get_blob(self.upload, f"counts-{key}"), dtype="<u4")
+        carried, new = data.reshape(2, self.spread.parts).tolist()
+        return [carried, new]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,22 +128,28 @@ class Remembered:
     def tokens_of(self, elements: Points, key: KeyType, part: int, parts: int) -> list[Points]:
         """Return [those elements that are remembered, their tokens] of one of `parts` parts."""
         found, tokens = [], []
-        for name in self._names(key, part, parts):
-            try:
-                packed = unpack(self.vault.get_version_blob(self.version, name), name)
-            except KeyError:  # it was erased meanwhile: what is left counts as new
-                continue
-            half = len(packed) // 2
-            place = find(elements, packed[:half])
-            found.append(elements[place >= 0])
-            tokens.append(packed[half:][place[place >= 0]])
+        for index in self._parts(part, parts):
+            known = list(self._pieces(f"{key}-{index}"))
+            place = find(elements, joined([some for some, _ in known]))
+            is_known = place >= 0
+            found.append(elements.compress(is_known, axis=0))
+            tokens.append(joined([some for _, some in known]).take(place[is_known], axis=0))
         return [joined(found), joined(tokens)]
 
-    def _names(self, key: KeyType, part: int, parts: int) -> list[str]:
+    def _parts(self, part: int, parts: int) -> range:
         """Return the version's parts that hold what one of `parts` parts may hold."""
         mine = self.spread.parts
-        first, behind = part * mine // parts, -(-(part + 1) * mine // parts)
-        return [f"tokens-{key}-{index}" for index in range(first, behind)]
+        return range(part * mine // parts, -(-(part + 1) * mine // parts))
+
+    def _pieces(self, name: str) -> Iterator[tuple[Points, Points]]:
+        """Yield (elements, tokens) of one of the version's parts."""
+        for number in count():
+            names = [f"{kind}-{name}-{number}" for kind in ("elements", "tokens")]
+            try:
+                one, other = (self.vault.get_version_blob(self.version, n) for n in names)
+            except KeyError:  # the last was read, or it was erased: what is left counts as new
+                return
+            yield unpack(one, names[0]), unpack(other, names[1])
 
 
 def prepare(
@@ -160,7 +188,7 @@ def divide(
     spills = {key: _Spill(origins=origins, key=key) for key in keys}
     for data in chunks:
         for key, packed in sealer.elements(data, keys, sealable).items():
-            spills[key].add(distinct(unpack(packed, key)))
+            spills[key].add(unpack(packed, key))
     counts: dict[KeyType, int] = {}
     origins.vault.put_blobs(origins.upload, _settled(origins, spills, remembered, counts))
     return counts
@@ -175,18 +203,20 @@ def _settled(
     """Yield the blobs of each part; count the new elements of each key type."""
     parts = origins.spread.parts
     for key, spill in spills.items():
-        new_of: list[int] = []
+        many = np.zeros((2, parts), dtype="<u4")
         for part in range(parts):
-            elements = spill.taken(part)
-            carried = [elements[:0], elements[:0]]
+            new = spill.taken(part)
             if remembered is not None:
-                carried = remembered.tokens_of(elements, key, part, parts)
-            new = elements[find(elements, carried[0]) < 0]
-            new_of.append(len(new))
-            yield f"carried-{key}-{part}", joined(carried).tobytes()
-            yield f"origin-{key}-{part}", new.tobytes()
-        counts[key] = sum(new_of)
-        yield f"counts-{key}", np.array(new_of, dtype="<u4").tobytes()
+                carried, known = remembered.tokens_of(new, key, part, parts)
+                new = new.compress(find(new, carried) < 0, axis=0)
+                many[0, part] = len(carried)
+                yield from pieces_of(f"carried-{key}-{part}", carried)
+                yield from pieces_of(f"known-{key}-{part}", known)
+            many[1, part] = len(new)
+            yield from pieces_of(f"origin-{key}-{part}", new)
+        counts[key] = int(many[1].sum())
+        # Last: it says which of the blobs before it are meant.
+        yield f"counts-{key}", many.tobytes()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,9 +231,15 @@ class _Spill:
 
     def add(self, points: Points) -> None:
         """Append points to their parts."""
+        parts = self.origins.spread.parts
+        if parts == 1:
+            # Of one part there are few rows, so that repeats may wait until they are sorted out.
+            self.held.setdefault(0, []).append(points)
+            return
+        points = distinct(points)
         places = self.origins.spread.places(points)
         order = np.argsort(places, kind="stable")
-        ends = np.searchsorted(places[order], np.arange(self.origins.spread.parts + 1))
+        ends = np.searchsorted(places[order], np.arange(parts + 1))
         for part, (start, stop) in enumerate(pairwise(ends)):
             if start < stop:
                 self._append(part, points.take(order[start:stop], axis=0))
@@ -211,8 +247,8 @@ class _Spill:
     def _append(self, part: int, points: Points) -> None:
         self.held.setdefault(part, []).append(points)
         self.count[part] = self.count.get(part, 0) + len(points)
-        parts = self.origins.spread.parts
-        if parts > 1 and self.count[part] >= min(_SPILL_ELEMENTS, _HELD_ELEMENTS // parts):
+        enough = min(_SPILL_ELEMENTS, _HELD_ELEMENTS // self.origins.spread.parts)
+        if self.count[part] >= enough:
             self._write(part)
 
     def _write(self, part: int) -> None:

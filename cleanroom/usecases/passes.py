@@ -8,32 +8,32 @@ parties that compare what they were sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from cleanroom.model.dataset import KeyType
 from cleanroom.ports.records import RelayTask
+from cleanroom.usecases import pieces
 from cleanroom.usecases.elements import (
     BASE_POINTS,
     POINT_BYTES,
     Batch,
     Reference,
     check_answers,
-    joined,
     make_batch,
     planted_from,
     room,
     unpack,
 )
 from cleanroom.usecases.origins import Origins
+from cleanroom.usecases.pieces import cut, names_of, pieces_of
 from cleanroom.usecases.planted import SECRET_BYTES, Mask, Points, multiples
 from cleanroom.usecases.service import Service
 from cleanroom.usecases.spread import assert_room
 from cleanroom.usecases.turns import Turns
 
-_PART_ELEMENTS = 1 << 18  # of a batch in one blob: a stream that goes on reads few of them
 _MEMORIES = Turns()
 
 
@@ -60,72 +60,84 @@ class Pass:
         base = base_points(self.service, self.task)
         service = self.service
         batch = make_batch(self._list(), base, self.task.size, service.entropy, service.curve)
-        vault.put_blobs(upload, self._parts(batch))
+        blobs = zip(self._batch_names(), batch.pieces(), strict=True)
+        vault.put_blobs(upload, ((name, points.tobytes()) for name, points in blobs))
         vault.put_blob(upload, self._name("planted"), batch.planted_bytes())
         vault.put_blob(upload, self._name("order"), batch.source.tobytes())
-
-    def _parts(self, batch: Batch) -> Iterator[tuple[str, bytes]]:
-        for start in range(0, self.task.size, _PART_ELEMENTS):
-            part = batch.points[start : start + _PART_ELEMENTS]
-            yield self._name("batch", start // _PART_ELEMENTS), part.tobytes()
 
     def sent(self, first: int, elements: int) -> Iterator[bytes]:
         """Yield the batch's points from `first` on, packed, so many at a time.
 
-        Raises KeyError without a batch.
+        Requires: so many divide a piece, and `first`, without a rest. Raises KeyError without a
+        batch.
         """
-        at, held = -1, b""
-        for start in range(first, self.task.size, elements):
-            found = b""
-            stop = min(start + elements, self.task.size)
-            while start < stop:
-                if at != start // _PART_ELEMENTS:
-                    at = start // _PART_ELEMENTS
-                    held = self._get("batch", at)
-                end = min(stop, (at + 1) * _PART_ELEMENTS)
-                offset = at * _PART_ELEMENTS
-                found += held[(start - offset) * POINT_BYTES : (end - offset) * POINT_BYTES]
-                start = end  # noqa: PLW2901 - within this chunk
-            yield found
+        at, offset = divmod(first, pieces.PIECE_POINTS)
+        step = elements * POINT_BYTES
+        for name in self._batch_names()[at:]:
+            piece = self.service.vault.get_blob(self.task.upload, name)
+            for start in range(offset * POINT_BYTES, len(piece), step):
+                yield piece[start : start + step]
+            offset = 0
+
+    def _batch_names(self) -> list[str]:
+        return names_of(self._name("batch"), self.task.size)
 
     def keep_answers(self, chunks: Mapping[int, bytes]) -> None:
         """Keep some chunks of answers by index."""
         blobs = ((self._name("answer", index), data) for index, data in chunks.items())
         self.service.vault.put_blobs(self.task.upload, blobs)
 
-    def checked(self, chunks: int) -> Points:
-        """Return the answers in the order of the list; raises RelayMisbehaved."""
+    def checked(self, elements: int) -> Points:
+        """Return the answers, kept so many in a chunk, in the order of the list.
+
+        Raises RelayMisbehaved.
+        """
         secret, picks = planted_from(self._get("planted"))
         batch = Batch(
-            points=unpack(next(self.sent(0, self.task.size)), "batch"),
+            pieces=lambda: (unpack(chunk, "batch") for chunk in self.sent(0, elements)),
             source=np.frombuffer(self._get("order"), dtype=np.uint32),
             picks=picks,
             secret=secret,
         )
-        packed = b"".join(self._get("answer", index) for index in range(chunks))
-        return _checked(self.service, self.task, batch, unpack(packed, "elements"))
+        chunks = range(-(-self.task.size // elements))
+        answers = self._points([self._name("answer", index) for index in chunks])
+        return _checked(self.service, self.task, batch, answers)
+
+    def _points(self, names: list[str]) -> Iterator[Points]:
+        for name in names:
+            yield unpack(self.service.vault.get_blob(self.task.upload, name), name)
 
     def unmasked(self, answers: Points) -> Points:
-        """Return the last party's answers without the mask that the first pass put on."""
+        """Take off, in their place, the mask that the first pass put on; return the answers."""
         mask = self._mask()
-        return answers if mask is None else multiples(answers, mask.off, self.service.curve)
+        if mask is not None:
+            for piece in cut(answers):
+                piece[:] = multiples(piece, mask.off, self.service.curve)
+        return answers
 
     def keep_list(self, points: Points) -> None:
         """Keep what the pass before this one answered."""
-        self.service.vault.put_blob(self.task.upload, self._name("list"), points.tobytes())
+        self.service.vault.put_blobs(self.task.upload, pieces_of(self._name("list"), points))
 
-    def _list(self) -> Points:
-        """Return elements and padding, of which there is room for in the batch."""
-        task, count = self.task, room(self.task.size)
+    def _list(self) -> Iterator[Points]:
+        """Yield elements and padding piece by piece, of which there is room for in the batch."""
+        task = self.task
         if task.position:
-            return unpack(self._get("list"), "list")
+            yield from self._points(names_of(self._name("list"), room(task.size)))
+            return
+        for rows in self._first_list():
+            mask = self._mask()  # each time: once the upload is erased, nothing more of it is made
+            yield rows if mask is None else multiples(rows, mask.on, self.service.curve)
+
+    def _first_list(self) -> Iterator[Points]:
+        task = self.task
         origins = Origins.of(self.service.vault, task.upload)
-        found = origins.elements(task.key_type, origins.parts_of(task.shard, task.shards))
-        assert_room(task.size, len(found))
-        padding = b"".join(self.service.entropy.points(count - len(found)))
-        rows = joined([found, unpack(padding, "padding")])
-        mask = self._mask()
-        return rows if mask is None else multiples(rows, mask.on, self.service.curve)
+        parts = origins.parts_of(task.shard, task.shards)
+        padding = room(task.size) - origins.count(task.key_type, parts)
+        assert_room(task.size, room(task.size) - padding)
+        yield from origins.elements(task.key_type, parts)
+        if padding:
+            yield unpack(b"".join(self.service.entropy.points(padding)), "padding")
 
     def _mask(self) -> Mask | None:
         """Return the shard's mask, None where one party alone is passed.
@@ -170,7 +182,7 @@ def base_points(service: Service, task: RelayTask) -> Points:
         return unpack(service.vault.get_blob(area, name), name)
 
 
-def _checked(service: Service, task: RelayTask, batch: Batch, answers: Points) -> Points:
+def _checked(service: Service, task: RelayTask, batch: Batch, answers: Iterable[Points]) -> Points:
     """Check a pass against itself and what the party answered before; remember its first.
 
     One pass of a party at a time: of two that end at once and differ, one must be refused.

@@ -31,7 +31,7 @@ from cleanroom.policy.document import DatasetRules, Policy, Scheme
 from cleanroom.ports.records import RelayTask, TaskState, Upload
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases import origins
-from cleanroom.usecases.elements import POINT_BYTES, check_points, unpack
+from cleanroom.usecases.elements import POINT_BYTES, check_points, joined, unpack
 from cleanroom.usecases.origins import Origins, Remembered
 from cleanroom.usecases.passes import Pass, keep_masks
 from cleanroom.usecases.planted import Points
@@ -96,7 +96,7 @@ def _route(policy: Policy, uploader: str) -> tuple[str, ...]:
 def _keep_as_tokens(ready: Origins, key: KeyType) -> None:
     """An owner that is alone blinds for itself: its elements are the tokens."""
     for part in range(ready.spread.parts):
-        ready.keep_tokens(key, [part], ready.elements(key, [part]))
+        ready.keep_tokens(key, [part], joined(list(ready.elements(key, [part]))))
 
 
 def _new_tasks(
@@ -305,7 +305,7 @@ def _finish(service: Service, actor: Actor, task: RelayTask) -> RelayTask:
     with _HEAVY:
         service.store.read(lambda tx: _still_ready(tx, task))
         try:
-            answers = Pass(service=service, task=task).checked(_chunks(task))
+            answers = Pass(service=service, task=task).checked(CHUNK_ELEMENTS)
             return _pass_on(service, actor, task, answers)
         except RelayMisbehaved as error:
             _fail(service, actor, task, error)

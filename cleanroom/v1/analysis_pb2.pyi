@@ -114,6 +114,7 @@ class Analysis(_message.Message):
     MATCH_RATE_FIELD_NUMBER: _builtins.int
     SEGMENT_SIZE_FIELD_NUMBER: _builtins.int
     SALES_LIFT_FIELD_NUMBER: _builtins.int
+    CONTRIBUTION_BOUND_FIELD_NUMBER: _builtins.int
     RHO_FIELD_NUMBER: _builtins.int
     EPSILON_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
@@ -128,6 +129,8 @@ class Analysis(_message.Message):
     def segment_size(self) -> Global___SegmentSize: ...
     @_builtins.property
     def sales_lift(self) -> Global___SalesLift: ...
+    @_builtins.property
+    def contribution_bound(self) -> Global___ContributionBound: ...
     def __init__(
         self,
         *,
@@ -135,16 +138,17 @@ class Analysis(_message.Message):
         match_rate: Global___MatchRate | None = ...,
         segment_size: Global___SegmentSize | None = ...,
         sales_lift: Global___SalesLift | None = ...,
+        contribution_bound: Global___ContributionBound | None = ...,
         rho: _builtins.str = ...,
         epsilon: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_loss: _TypeAlias = _typing.Literal["rho", "epsilon"]  # noqa: Y015
     _WhichOneofArgType_loss: _TypeAlias = _typing.Literal["loss", b"loss"]  # noqa: Y015
-    _WhichOneofReturnType_question: _TypeAlias = _typing.Literal["match_rate", "segment_size", "sales_lift"]  # noqa: Y015
+    _WhichOneofReturnType_question: _TypeAlias = _typing.Literal["match_rate", "segment_size", "sales_lift", "contribution_bound"]  # noqa: Y015
     _WhichOneofArgType_question: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_loss) -> _WhichOneofReturnType_loss | None: ...
@@ -161,6 +165,7 @@ class MatchRate(_message.Message):
 
     DATASETS_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def datasets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Two datasets of the collaboration."""
@@ -169,15 +174,20 @@ class MatchRate(_message.Message):
     def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Dimensions of one of them, "city" or "exposures.city"."""
 
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Buckets]:
+        """How those of `by` that are counts or measures are cut."""
+
     def __init__(
         self,
         *,
         datasets: _abc.Iterable[_builtins.str] | None = ...,
         by: _abc.Iterable[_builtins.str] | None = ...,
+        buckets: _abc.Iterable[Global___Buckets] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "datasets", b"datasets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buckets", b"buckets", "by", b"by", "datasets", b"datasets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -191,6 +201,7 @@ class SegmentSize(_message.Message):
 
     DATASETS_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def datasets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """One dataset, or two for the people matched between them."""
@@ -199,15 +210,20 @@ class SegmentSize(_message.Message):
     def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Dimensions of any of them."""
 
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Buckets]:
+        """How those of `by` that are counts or measures are cut."""
+
     def __init__(
         self,
         *,
         datasets: _abc.Iterable[_builtins.str] | None = ...,
         by: _abc.Iterable[_builtins.str] | None = ...,
+        buckets: _abc.Iterable[Global___Buckets] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "datasets", b"datasets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buckets", b"buckets", "by", b"by", "datasets", b"datasets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,6 +247,8 @@ class SalesLift(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     ADJUSTMENT_FIELD_NUMBER: _builtins.int
     STRATA_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
     exposures: _builtins.str
     """The dataset with the arms or exposures."""
     sales: _builtins.str
@@ -247,6 +265,10 @@ class SalesLift(_message.Message):
     """
     adjustment: Global___Adjustment.ValueType
     """What the means are adjusted by."""
+    bound: _builtins.int
+    """The most that one person's sum counts, larger ones are clipped; 0 for the policy's bound,
+    which it may not exceed.
+    """
     @_builtins.property
     def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Dimensions of the exposures dataset."""
@@ -267,6 +289,10 @@ class SalesLift(_message.Message):
     def strata(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Dimensions of the exposures dataset for ADJUSTMENT_POST_STRATIFIED."""
 
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Buckets]:
+        """How those of `by` that are counts or measures are cut."""
+
     def __init__(
         self,
         *,
@@ -282,14 +308,106 @@ class SalesLift(_message.Message):
         before: Global___Window | None = ...,
         adjustment: Global___Adjustment.ValueType = ...,
         strata: _abc.Iterable[_builtins.str] | None = ...,
+        buckets: _abc.Iterable[Global___Buckets] | None = ...,
+        bound: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment", "before", b"before", "by", b"by", "design", b"design", "exposed_by", b"exposed_by", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "strata", b"strata", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment", "before", b"before", "bound", b"bound", "buckets", b"buckets", "by", b"by", "design", b"design", "exposed_by", b"exposed_by", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "strata", b"strata", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SalesLift: _TypeAlias = SalesLift  # noqa: Y015
+
+@_typing.final
+class Buckets(_message.Message):
+    """A person's sum of a declared count or measure, cut into cells by public edges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    EDGES_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.str
+    """A dimension as written in `by`."""
+    @_builtins.property
+    def edges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The least number of each bucket but the first, ascending, at most 50; minor units for money."""
+
+    @_builtins.property
+    def window(self) -> Global___Window:
+        """Events in this window are summed; without it, all."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventFilter]:
+        """Only events with one of the listed values are summed."""
+
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.str = ...,
+        edges: _abc.Iterable[_builtins.int] | None = ...,
+        window: Global___Window | None = ...,
+        filters: _abc.Iterable[Global___EventFilter] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "edges", b"edges", "filters", b"filters", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Buckets: _TypeAlias = Buckets  # noqa: Y015
+
+@_typing.final
+class ContributionBound(_message.Message):
+    """The smallest value of a public grid that a share of the people do not exceed: where to clip.
+    People whose sum is above zero count. Granted with sales lifts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    QUANTILE_FIELD_NUMBER: _builtins.int
+    GRID_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """The dataset with the measure."""
+    measure: _builtins.str
+    """A measure of it."""
+    quantile: _builtins.str
+    """The share as decimal text with at most four decimals, "0.95"."""
+    @_builtins.property
+    def grid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ascending values above zero, at most 50; the policy's bound always ends them."""
+
+    @_builtins.property
+    def window(self) -> Global___Window:
+        """Events in this window are summed; without it, all."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventFilter]:
+        """Only events with one of the listed values are summed."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        measure: _builtins.str = ...,
+        quantile: _builtins.str = ...,
+        grid: _abc.Iterable[_builtins.int] | None = ...,
+        window: Global___Window | None = ...,
+        filters: _abc.Iterable[Global___EventFilter] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "filters", b"filters", "grid", b"grid", "measure", b"measure", "quantile", b"quantile", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContributionBound: _TypeAlias = ContributionBound  # noqa: Y015
 
 @_typing.final
 class Window(_message.Message):

@@ -19,6 +19,7 @@ from cleanroom.rpc.server import RunningServer, ServerSettings, start
 from cleanroom.usecases.collaborate import propose
 from cleanroom.usecases.recover import recover
 from cleanroom.usecases.service import Service
+from cleanroom.wiring.allocation import keep_freed_messages
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.environment import SystemClock
 from cleanroom.wiring.errors import CannotServe
@@ -37,6 +38,7 @@ def serve(config: Config) -> None:
     Raises CannotServe, MasterKeyRefused, StoreUnusable, PolicyInvalidError, OSError.
     """
     stop = _stop_on_signals()
+    keep_freed_messages()
     with held(config.data):
         _check_free(config.listen)
         settings = server_settings(config, SystemClock().now_s())

@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from cleanroom.engine.layout import wire_schema
 from cleanroom.ports.records import Upload
-from cleanroom.usecases import ingest, relay
+from cleanroom.usecases import ingest, intake, relay
+from cleanroom.usecases.chunks import Chunk
 from cleanroom.usecases.origins import Origins
 from cleanroom.wiring.environment import SystemCurve, SystemEntropy
 from cleanroom_client.chunks import rows_per_chunk
@@ -51,11 +52,11 @@ def main(rows: int, more: int, *, seals: bool) -> None:
 def received(room: Room, rows: int) -> Upload:
     upload, digest, sent = room.begin(DATASET), hashlib.sha256(), 0
     with told("chunks", rows) as counted:
-        group: list[ingest.Chunk] = []
+        group: list[Chunk] = []
         for index, data in enumerate(chunks(room, rows)):
             sha256 = hashlib.sha256(data).digest()
             digest.update(sha256)
-            group.append(ingest.Chunk(index=index, data=data, sha256=sha256))
+            group.append(Chunk(index=index, data=data, sha256=sha256))
             sent += 1
             if len(group) == 4:
                 with counted():
@@ -70,9 +71,9 @@ def received(room: Room, rows: int) -> Upload:
     return upload
 
 
-def put(room: Room, upload: Upload, group: list[ingest.Chunk]) -> None:
+def put(room: Room, upload: Upload, group: list[Chunk]) -> None:
     if group:
-        ingest.put_chunks(room.service, room.owner(DATASET), upload=upload.id, chunks=group)
+        intake.put_chunks(room.service, room.owner(DATASET), upload=upload.id, chunks=group)
 
 
 def chunks(room: Room, rows: int) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import pytest
 
 from cleanroom.model.errors import FieldInvalid, NotPermitted, RelayPending, UploadConflict
 from cleanroom.ports.records import TaskState
-from cleanroom.usecases import collaborate, ingest, passes, relay
+from cleanroom.usecases import collaborate, intake, passes, pieces, relay
 from cleanroom.usecases.elements import BASE_POINTS
 from cleanroom.usecases.passes import Pass
 from support.policies import edited
@@ -206,7 +206,7 @@ def test_the_rows_of_a_replaced_upload_are_erased(room):
     uploads, _ = room.service.vault.inventory()
     assert old.id not in uploads
     with pytest.raises(UploadConflict):
-        ingest.put_chunk(
+        intake.put_chunk(
             room.service, party("acme-brand"), upload=old.id, index=9, data=b"", sha256=b""
         )
 
@@ -222,6 +222,18 @@ def test_a_key_type_that_nobody_has_is_relayed_like_one_that_a_few_have(room):
     assert {key for key, *_ in shapes[0]} == set(room.policy.matching.keys)
     room.blind_all()
     assert room.seal("exposures").persons == 60
+
+
+def test_the_mask_is_gone_from_what_is_sealed(room, tmp_path, monkeypatch):
+    """Else no version would match another: each upload has a mask of its own."""
+    monkeypatch.setattr(pieces, "PIECE_POINTS", 32)
+    monkeypatch.setattr(relay, "CHUNK_ELEMENTS", 32)
+    masked = room.fill(sales=_people("sales", 0))["sales"]
+    (tmp_path / "bare").mkdir()
+    bare = Room.open(tmp_path / "bare", PSI)
+    bare.secrets = room.secrets
+    monkeypatch.setattr(passes.Pass, "_mask", lambda _: None)
+    assert bare.fill(sales=_people("sales", 0))["sales"].content_digest == masked.content_digest
 
 
 class _ErasingEntropy(SystemEntropy):
@@ -266,9 +278,9 @@ def test_a_pass_that_ends_while_its_upload_is_replaced_is_told_so(room, monkeypa
     answers = room.evaluated(first.party, sent)
     checked = Pass.checked
 
-    def erased_then_checked(self, chunks):
+    def erased_then_checked(self, elements):
         self.service.vault.erase_upload(upload.id)
-        return checked(self, chunks)
+        return checked(self, elements)
 
     monkeypatch.setattr(Pass, "checked", erased_then_checked)
     with pytest.raises(UploadConflict, match="replaced"):

@@ -8,7 +8,7 @@ from cleanroom.model.errors import FieldInvalid, RelayMisbehaved, UploadConflict
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import TaskState
 from cleanroom.storage.fsck import fsck
-from cleanroom.usecases import collaborate, elements, ingest, origins, passes, relay, spread
+from cleanroom.usecases import collaborate, elements, ingest, origins, passes, pieces, relay, spread
 from support.policies import edited
 from support.rooms import OFFICER, Room, ipc, party
 from support.shards import batches, everything_sent, tasks_of
@@ -53,6 +53,33 @@ def test_shards_give_the_same_version_as_one_piece(room, tmp_path):
     room.blind_all()
     digest = room.seal("sales").content_digest
     assert digest == _sealed_in_one_piece(tmp_path / "whole", room.secrets)
+
+
+def _sealed_twice(room, patch, piece):
+    """Seal, then seal with more people; return the digests and what the last one remembers."""
+    patch.setattr(pieces, "PIECE_POINTS", piece)
+    patch.setattr(relay, "CHUNK_ELEMENTS", 32)
+    first = room.fill(sales=PEOPLE[:100])["sales"]
+    upload = room.upload("sales", PEOPLE)
+    sizes = {t.size for t in tasks_of(room, upload) if t.key_type == "email"}
+    assert sizes == {256}  # only what is new
+    room.blind_all()
+    last = room.seal("sales")
+    kept = room.service.vault.version_blobs(last.id)
+    return [first.content_digest, last.content_digest], [n for n in kept if "email" in n]
+
+
+def test_lists_in_many_pieces_give_the_same_versions(room, tmp_path, monkeypatch):
+    monkeypatch.setattr(spread, "SHARD_ELEMENTS", 1 << 20)
+    digests, kept = _sealed_twice(room, monkeypatch, 64)
+    # 100 of the version before in two pieces, 20 new ones in another
+    assert kept == [f"{kind}-email-0-{n}" for kind in ("elements", "tokens") for n in range(3)]
+    (tmp_path / "whole").mkdir()
+    whole = Room.open(tmp_path / "whole", POLICY, in_memory=True)
+    whole.secrets = room.secrets
+    again, kept = _sealed_twice(whole, monkeypatch, 1 << 18)
+    assert again == digests
+    assert kept == [f"{kind}-email-0-{n}" for kind in ("elements", "tokens") for n in range(2)]
 
 
 def test_what_waits_to_be_divided_is_bounded_however_many_parts_there_are(room, monkeypatch):
@@ -360,12 +387,12 @@ def test_fsck_reads_what_a_version_remembers(tmp_path):
     room = Room.open(tmp_path, POLICY)
     version = room.fill(sales=PEOPLE)["sales"]
     assert [p for p in fsck(room.service.store, room.service.vault) if not p.is_note] == []
-    (file,) = room.service.vault._versions.glob(f"{version.id}/tokens-email-0")
+    (file,) = room.service.vault._versions.glob(f"{version.id}/tokens-email-0-0")
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
     (problem,) = fsck(room.service.store, room.service.vault)
-    assert "blob tokens-email-0" in str(problem)
+    assert "blob tokens-email-0-0" in str(problem)
 
 
 def test_a_dropped_task_streams_no_more(room):

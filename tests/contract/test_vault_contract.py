@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -53,6 +54,62 @@ def test_blobs_whose_making_ends_early_leave_whole_ones_only(vault):
         vault.put_blobs("u-1", broken())
     assert vault.get_blob("u-1", "a") in {b"old", b"whole"}
     assert vault.sweep() == 0
+
+
+def _keep(vault, upload, name, items):
+    with closing(vault.begin_run(upload)) as run:
+        for number, data in items:
+            run.add(number, data, b"note %d" % number)
+        run.keep(name)
+
+
+def test_a_run_has_its_items_in_order_with_their_notes(vault):
+    items = [(12, b"first"), (13, b""), (14, bytes(9 << 20)), (7, b"x" * 4096)]
+    _keep(vault, "u-1", "rows-000012", items)
+    wanted = [(number, b"note %d" % number, data) for number, data in items]
+    assert list(vault.read_run("u-1", "rows-000012")) == wanted
+    _keep(vault, "u-1", "empty", [])
+    assert list(vault.read_run("u-1", "empty")) == []
+
+
+def test_a_run_is_nowhere_before_it_is_kept_and_then_in_the_place_of_another(vault):
+    _keep(vault, "u-1", "rows", [(0, b"old")])
+    with closing(vault.begin_run("u-1")) as run:
+        run.add(0, b"new", b"")
+        assert [data for *_, data in vault.read_run("u-1", "rows")] == [b"old"]
+        run.keep("rows")
+        assert [data for *_, data in vault.read_run("u-1", "rows")] == [b"new"]
+    assert [data for *_, data in vault.read_run("u-1", "rows")] == [b"new"]
+
+
+def test_a_run_that_was_not_kept_leaves_nothing(vault):
+    with closing(vault.begin_run("u-1")) as run:
+        run.add(0, b"data", b"")
+    assert vault.sweep() == 0
+    with pytest.raises(KeyError):
+        list(vault.read_run("u-1", "rows"))
+
+
+def test_runs_that_are_written_at_once_do_not_meet(vault):
+    with closing(vault.begin_run("u-1")) as one, closing(vault.begin_run("u-1")) as other:
+        for number in range(3):
+            one.add(number, b"one", b"")
+            other.add(number, b"other", b"")
+        one.keep("one")
+        other.keep("other")
+    assert [data for *_, data in vault.read_run("u-1", "one")] == [b"one"] * 3
+    assert [data for *_, data in vault.read_run("u-1", "other")] == [b"other"] * 3
+
+
+def test_a_run_is_of_its_upload_and_erased_with_it(vault):
+    _keep(vault, "u-1", "rows", [(0, b"data")])
+    for upload, name in (("u-2", "rows"), ("u-1", "other")):
+        with pytest.raises(KeyError):
+            list(vault.read_run(upload, name))
+    vault.erase_upload("u-1")
+    with pytest.raises(KeyError):
+        list(vault.read_run("u-1", "rows"))
+    assert vault.inventory() == ((), ())
 
 
 def test_a_version_has_its_blobs_until_it_is_erased(vault):
@@ -147,6 +204,8 @@ def test_a_name_that_could_leave_its_folder_is_refused(vault, bad):
         lambda: vault.has_blob(bad, "a"),
         lambda: vault.erase_upload(bad),
         lambda: vault.put_blobs("u-1", [(bad, b"")]),
+        lambda: vault.begin_run(bad),
+        lambda: list(vault.read_run("u-1", bad)),
         lambda: vault.put_version(bad, tables()),
         lambda: vault.put_version("v-1", tables(), [(bad, b"")]),
         lambda: vault.get_version_blob("v-1", bad),
@@ -157,6 +216,8 @@ def test_a_name_that_could_leave_its_folder_is_refused(vault, bad):
         with pytest.raises(ValueError, match="name"):
             call()
     assert vault.inventory() == ((), ())
+    with closing(vault.begin_run("u-1")) as run, pytest.raises(ValueError, match="name"):
+        run.keep(bad)
 
 
 def test_threads_that_begin_one_upload_together_share_its_key(vault):

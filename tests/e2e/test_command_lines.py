@@ -14,7 +14,7 @@ from cleanroom_client.cli.app import app as client_app
 from support.cli import Command
 from support.cli_room import LIFT, PAIR
 
-FAMILIES = ("match-rate", "segment-size", "sales-lift")
+FAMILIES = ("match-rate", "segment-size", "sales-lift", "contribution-bound")
 NARROW = {"COLUMNS": "80"}
 CONFIG = ("--config", "box/server.toml")
 

@@ -187,7 +187,10 @@ def _collect(site, hay):
         uploads, _ = vault.inventory()
         for upload in uploads:
             for path in (site.config.vault / "uploads" / upload).iterdir():
-                if path.name != "data.key":
+                if path.name.startswith("rows-"):
+                    for _, _, data in vault.read_run(upload, path.name):
+                        hay.add("decrypted blob", data)
+                elif path.name != "data.key":
                     hay.add("decrypted blob", vault.get_blob(upload, path.name))
         for version in store.read(lambda tx: tx.versions.all()):
             tables = vault.get_version(version.id, version.file_digest)

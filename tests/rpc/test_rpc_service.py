@@ -132,7 +132,42 @@ def test_a_party_may_not_read_the_log_but_an_auditor_may(server):
     assert auditor.GetCheckpoint(GetCheckpointRequest(), timeout=20).log_key
 
 
+def _sizes(**cut):
+    return questions.Analysis(
+        collaboration="spring-campaign",
+        segment_size=questions.SegmentSize(
+            datasets=["exposures"], by=["impressions"], buckets=[questions.Buckets(**cut)]
+        ),
+    )
+
+
+def _contribution(quantile="0.95", grid=(1, 2)):
+    return questions.Analysis(
+        collaboration="spring-campaign",
+        contribution_bound=questions.ContributionBound(
+            dataset="sales", measure="amount", quantile=quantile, grid=grid
+        ),
+    )
+
+
 EMPTY = {
+    "buckets without edges": _sizes(dimension="impressions"),
+    "edges that descend": _sizes(dimension="impressions", edges=[2, 1]),
+    "buckets of another dimension": _sizes(dimension="city", edges=[1]),
+    "a window that ends at once": _sizes(
+        dimension="impressions", edges=[1], window=questions.Window(from_s=1, until_s=1)
+    ),
+    "a bound below zero": questions.Analysis(
+        collaboration="spring-campaign",
+        sales_lift=questions.SalesLift(
+            exposures="exposures", sales="sales", outcome="amount", bound=-1
+        ),
+    ),
+    "a quantile in words": _contribution("most"),
+    "a quantile of one": _contribution("1"),
+    "a quantile finer than is told": _contribution("0.12345"),
+    "a grid from zero": _contribution(grid=(0, 1)),
+    "no grid": _contribution(grid=()),
     "no question": questions.Analysis(collaboration="spring-campaign"),
     "no collaboration": questions.Analysis(match_rate=questions.MatchRate(datasets=["a", "b"])),
     "one dataset": questions.Analysis(

@@ -10,6 +10,8 @@ from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Uni
 from cleanroom.model.lift import Adjustment
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import (
+    Buckets,
+    ContributionBound,
     MatchRate,
     Population,
     Question,
@@ -89,6 +91,16 @@ def allow(
 BY_CITY = Grouping(dataset="exposures", domain=CITY)
 BY_SEGMENT = Grouping(dataset="exposures", domain=SEGMENT)
 BY_TIER = Grouping(dataset="store-sales", domain=TIER)
+BY_FREQUENCY = Grouping(
+    dataset="exposures",
+    domain=Domain(name="impressions", values=("0", "1", "2-4", "5+")),
+    buckets=Buckets(dimension="exposures.impressions", edges=(1, 2, 5)),
+)
+BY_SPEND = Grouping(
+    dataset="store-sales",
+    domain=Domain(name="amount", values=("0 or less", "0.01-14,999.99", "15,000+")),
+    buckets=Buckets(dimension="store-sales.amount", edges=(1, 1_500_000)),
+)
 PAIR = ("exposures", "store-sales")
 
 
@@ -108,7 +120,8 @@ def match_rate(*, stages=3, by_city=False, **options) -> Allowance:
 
 def segment_size(*groupings: Grouping, datasets=PAIR, stages=3, **options) -> Allowance:
     by = tuple(f"{g.dataset}.{g.domain.name}" for g in groupings)
-    question = SegmentSize(datasets=datasets, by=by)
+    buckets = tuple(g.buckets for g in groupings if g.buckets)
+    question = SegmentSize(datasets=datasets, by=by, buckets=buckets)
     return allow(question, stages=stages, groupings=groupings, **options)
 
 
@@ -133,3 +146,12 @@ def sales_lift(
     )
     groupings = (BY_CITY,) if by_city else ()
     return allow(question, stages=stages, bound=bound, groupings=groupings, **options)
+
+
+def contribution_bound(
+    *, grid=(100, 1_000, 10_000), quantile=Fraction(19, 20), bound=1_500_000, **options
+) -> Allowance:
+    question = ContributionBound(
+        dataset="store-sales", measure="amount", quantile=quantile, grid=grid
+    )
+    return allow(question, bound=bound, **options)

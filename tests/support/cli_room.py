@@ -30,7 +30,7 @@ matching: {scheme: psi, normalisation: uid2-2026, keys: [email, phone]}
 datasets:
   exposures:
     owner: acme-brand
-    dimensions: {city: [ufa, kazan, other]}
+    dimensions: {city: [ufa, kazan, other], channel: [video, social, both, other]}
     arm: {column: arm, test: test, control: control}
     counts: {impressions: {max_per_person: 50}}
   sales:
@@ -150,12 +150,13 @@ def _all(room: CliRoom, *commands: tuple[object, ...]) -> None:
 
 def tables() -> dict[str, list[str]]:
     """The lines of three files: two thirds of the people bought, half are in the panel."""
-    exposures = ["email,city,arm,impressions,purposes,consent_at,consent_until"]
+    exposures = ["email,city,channel,arm,impressions,purposes,consent_at,consent_until"]
     sales, panel = [SALES_HEAD], ["email,income,purposes,consent_at,consent_until"]
     for i in range(PEOPLE):
         mail, test = f"p{i}@example.com", i * 7919 % 2
         city, arm = ("ufa", "kazan", "perm")[i % 3], ("control", "test")[test]
-        exposures.append(f"{mail},{city},{arm},{i % 9},{CONSENT}")
+        channel = ("video", "social", "both")[i % 9 // 3]
+        exposures.append(f"{mail},{city},{channel},{arm},{i % 9},{CONSENT}")
         if i % 3 or test:
             amount = f"{10 + i % 50 + 30 * test}.50"
             sales.append(f"{mail},2026-03-0{1 + i % 9},{amount},hair-care,{CONSENT}")

@@ -1,6 +1,6 @@
 """A service whose store and vault stop dead at the n-th durable step of a story.
 
-A step is a committed transaction or a writing call of the vault. At each there are two points:
+A step is a committed transaction, a writing call of the vault, or the keeping of a run. At each there are two points:
 just before it becomes durable (in a transaction: after its work, so that a rollback is due), and
 just after, when the caller has not been told.
 """
@@ -64,6 +64,8 @@ class _Vault:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._vault, name)
+        if name == "begin_run":
+            return lambda *args: _Run(method(*args), self._points)
         return self._writing(method) if name in WRITES else method
 
     def _writing(self, method: Any) -> Any:
@@ -74,3 +76,16 @@ class _Vault:
             return done
 
         return call
+
+
+class _Run:
+    def __init__(self, run: Any, points: Failpoints) -> None:
+        self._run, self._points = run, points
+
+    def keep(self, name: str) -> None:
+        self._points.reach()
+        self._run.keep(name)
+        self._points.reach()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cleanroom.ports.tables import SealedTables
 from cleanroom.ports.vault import VaultDamaged
@@ -16,6 +16,7 @@ class MemoryVault:
         self.uploads: dict[str, dict[str, bytes]] = {}
         self.versions: dict[str, SealedTables] = {}
         self.blobs: dict[str, dict[str, bytes]] = {}
+        self.runs: dict[str, dict[str, list[tuple[int, bytes, bytes]]]] = {}
 
     def put_blob(self, upload: str, name: str, data: bytes) -> None:
         _check_names(upload, name)
@@ -25,6 +26,15 @@ class MemoryVault:
         _check_names(upload)
         for name, data in blobs:
             self.put_blob(upload, name, data)
+
+    def begin_run(self, upload: str) -> MemoryRun:
+        _check_names(upload)
+        self.uploads.setdefault(upload, {})
+        return MemoryRun(self.runs.setdefault(upload, {}))
+
+    def read_run(self, upload: str, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+        _check_names(upload, name)
+        return iter(self.runs[upload][name])
 
     def get_blob(self, upload: str, name: str) -> bytes:
         _check_names(upload, name)
@@ -37,6 +47,7 @@ class MemoryVault:
     def erase_upload(self, upload: str) -> None:
         _check_names(upload)
         self.uploads.pop(upload, None)
+        self.runs.pop(upload, None)
 
     def put_version(
         self, version: str, tables: SealedTables, blobs: Iterable[tuple[str, bytes]] = ()
@@ -74,6 +85,23 @@ class MemoryVault:
 
     def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(sorted(self.uploads)), tuple(sorted(self.versions))
+
+
+class MemoryRun:
+    """The `Run` port."""
+
+    def __init__(self, kept: dict[str, list[tuple[int, bytes, bytes]]]) -> None:
+        self.kept, self.items = kept, []
+
+    def add(self, number: int, data: bytes, note: bytes) -> None:
+        self.items.append((number, bytes(note), bytes(data)))
+
+    def keep(self, name: str) -> None:
+        _check_names(name)
+        self.kept[name] = self.items
+
+    def close(self) -> None:
+        self.items = []
 
 
 def _check_names(*names: str) -> None:

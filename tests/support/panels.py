@@ -23,6 +23,7 @@ from cleanroom.engine.layout import (
 )
 from cleanroom.engine.sealing import seal
 from cleanroom.model.allowance import Grouping
+from cleanroom.model.buckets import Buckets
 from cleanroom.model.dataset import (
     Bounded,
     DatasetSchema,
@@ -138,3 +139,11 @@ def grouping(schema: DatasetSchema, name: str) -> Grouping:
     domain = schema.dimension(name)
     assert domain is not None
     return Grouping(dataset=schema.name, domain=domain)
+
+
+def bucket_grouping(schema: DatasetSchema, name: str, **rule: Any) -> Grouping:
+    """Return a `by` dimension cut by buckets of those `edges`, as the policy resolves it."""
+    buckets = Buckets(dimension=f"{schema.name}.{name}", **rule)
+    values = tuple(f"bucket {i}" for i in range(len(buckets.edges) + 1))
+    domain = Domain(name=name, values=values)
+    return Grouping(dataset=schema.name, domain=domain, buckets=buckets)

@@ -12,10 +12,19 @@ from itertools import product
 from math import floor
 from typing import Any
 
+import pandas as pd
+
 from cleanroom.analysis.request import ExactRequest
 from cleanroom.model.allowance import Grouping
 from cleanroom.model.dataset import DatasetSchema, Unit
-from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize, Window
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Population,
+    SalesLift,
+    SegmentSize,
+    Window,
+)
 from support.panels import USUAL, Record, reference, token
 
 DAY_S = 86_400
@@ -75,6 +84,8 @@ def statistics(
             return _segment_size(request, sides)
         case SalesLift() as question:
             return _lift(request, question, sides)
+        case ContributionBound() as question:
+            return _contributions(request, question, sides[0])
 
 
 def _usable(person: Person, request: ExactRequest) -> bool:
@@ -103,11 +114,41 @@ def _pairs(request: ExactRequest, sides: list[list[Person]]) -> list[tuple[int, 
 
 
 def _cell(request: ExactRequest, people: Mapping[str, Person]) -> tuple[int, ...]:
-    return tuple(people[g.dataset]["dims"][g.domain.name] for g in _groupings(request))
+    return tuple(_code(request, g, people[g.dataset]) for g in _groupings(request))
 
 
 def _groupings(request: ExactRequest) -> tuple[Grouping, ...]:
     return () if request.pooled else (*request.groupings, *request.strata)
+
+
+def _code(request: ExactRequest, grouping: Grouping, person: Person) -> int:
+    if grouping.buckets is None:
+        return person["dims"][grouping.domain.name]
+    (schema,) = (v.schema for v in request.versions if v.schema.name == grouping.dataset)
+    total = _sum(schema, grouping.domain.name, grouping.buckets, person)
+    # The last bucket whose least number is reached; pandas' bins are closed on the left.
+    edges = [-(2**80), *grouping.buckets.edges, 2**80]
+    return pd.IntervalIndex.from_breaks([float(e) for e in edges], closed="left").get_loc(
+        float(max(-(2**70), min(2**70, total)))
+    )
+
+
+def _sum(schema: DatasetSchema, name: str, rule: Any, person: Person) -> int:
+    """Return a person's sum of a count or measure over the events that `rule` keeps."""
+    rows = any(m.name == name and m.unit is Unit.ROWS for m in schema.measures)
+    events = [e for e in person["events"] if _passes(rule, schema, e)]
+    return sum(1 if rows else e.get(name, 0) for e in events)
+
+
+def _contributions(
+    request: ExactRequest, question: ContributionBound, people: list[Person]
+) -> dict[str, tuple[int, ...]]:
+    schema = request.versions[0].schema
+    sums = [_sum(schema, question.measure, question, person) for person in people]
+    clipped = pd.Series([min(s, request.bound) for s in sums if s > 0], dtype="float64")
+    points = [*(g for g in question.grid if g < request.bound), request.bound]
+    found = pd.cut(clipped, [0, *points]).value_counts(sort=False)
+    return {f"up_to:{p}": (int(n),) for p, n in zip(points, found, strict=True)}
 
 
 def _counted(request: ExactRequest, found: list[tuple[int, ...]]) -> tuple[int, ...]:
@@ -266,11 +307,15 @@ def _total(question: SalesLift, schema: DatasetSchema, events: list[dict[str, An
     return sum(e.get(name, 0) for e in events)
 
 
+def _passes(rule: Any, schema: DatasetSchema, event: Record) -> bool:
+    return _inside(rule.window, event) and _filtered(rule, schema, event)
+
+
 def _inside(window: Window | None, event: Record) -> bool:
     return window is None or window.from_s <= event["at"] < window.until_s
 
 
-def _filtered(question: SalesLift, schema: DatasetSchema, event: Record) -> bool:
+def _filtered(question: Any, schema: DatasetSchema, event: Record) -> bool:
     wanted = dict(question.filters)
     return all(
         d.values[event.get(d.name, 0)] in wanted[d.name] for d in schema.filters if d.name in wanted

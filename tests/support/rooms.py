@@ -28,7 +28,7 @@ from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import Upload, Version
 from cleanroom.storage.sqlite import SqlStore
 from cleanroom.storage.vault import FileVault
-from cleanroom.usecases import analyse, collaborate, ingest, relay
+from cleanroom.usecases import analyse, collaborate, ingest, intake, relay
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
 from cleanroom.wiring.environment import SystemCurve
@@ -185,7 +185,7 @@ class Room:
         )
 
     def put(self, upload: str, dataset: str, index: int, data: bytes) -> Upload:
-        return ingest.put_chunk(
+        return intake.put_chunk(
             self.service,
             self.owner(dataset),
             upload=upload,

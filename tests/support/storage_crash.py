@@ -2,7 +2,7 @@
 
 `python -m support.storage_crash FOLDER` runs a story once to count its points, then once for each
 point in a fork that SIGKILLs itself there, and prints one JSON object for each run.
-A point lies before each writing statement, commit, fsync, rename, link, unlink, mkdir and rmdir,
+A point lies before each writing statement, commit, write past the cache, fsync, rename, link, unlink, mkdir and rmdir,
 and at the end: between any two durable steps, therefore.
 """
 
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cleanroom.storage.sqlite import SqlStore
 from cleanroom.storage.vault import FileVault
 from support import storage_cases as cases
 
-CALLS = ("fsync", "rename", "replace", "link", "unlink", "mkdir", "rmdir")
+CALLS = ("fsync", "fdatasync", "pwrite", "rename", "replace", "link", "unlink", "mkdir", "rmdir")
 WRITES = ("INSERT", "UPDATE", "DELETE")
 COST = 10
 
@@ -73,7 +74,10 @@ def story(folder: Path, acknowledge: Callable[[str], object]) -> None:
     cases.open_ledgers(store, budget=3 * COST)
     acknowledge("ledgers")
     store.transact(lambda tx: tx.uploads.add(cases.upload()))
-    vault.put_blob("u-1", "rows-000000", b"rows")
+    vault.put_blob("u-1", "known", b"blob")
+    with closing(vault.begin_run("u-1")) as run:
+        run.add(0, b"rows", b"digest")
+        run.keep("rows-000000")
     counted = cases.upload(chunks=1, rows=3)
     store.transact(lambda tx: tx.uploads.replace(counted))
     acknowledge("chunk")
@@ -124,7 +128,7 @@ def _facts(tx: Transaction, vault: FileVault) -> dict[str, object]:
             upload
             and upload.chunks
             and upload.state is UploadState.OPEN
-            and (version or vault.get_blob("u-1", "rows-000000") == b"rows")
+            and (version or _is_whole(vault))
         ),
         "version": version is not None,
         "reserved": question is not None,
@@ -132,6 +136,11 @@ def _facts(tx: Transaction, vault: FileVault) -> dict[str, object]:
         "refused": tx.questions.get(cases.digest_of("two")) is None,
         "erased": bool(version and version.erased_at_s) and vault.inventory() == ((), ()),
     }
+
+
+def _is_whole(vault: FileVault) -> bool:
+    items = list(vault.read_run("u-1", "rows-000000"))
+    return items == [(0, b"digest", b"rows")] and vault.get_blob("u-1", "known") == b"blob"
 
 
 def run(folder: Path, deadly: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cleanroom.analysis.plan import parts_of
 from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import Population
 from support import allowances
-from support.allowances import BY_CITY, BY_TIER, CITY, KEYS, TIER
+from support.allowances import BY_CITY, BY_FREQUENCY, BY_SPEND, BY_TIER, CITY, KEYS, TIER
 from support.stages import match_in_stages, without
 
 STAGES = 5
@@ -104,6 +104,7 @@ def test_weights_of_a_question_add_up_to_one():
         allowances.segment_size(),
         allowances.sales_lift("buyers"),
         allowances.sales_lift(),
+        allowances.contribution_bound(),
     ):
         assert sum(c.share.weight for c in charges(allowance)) == 1
 
@@ -126,6 +127,9 @@ def test_owners_counted_apart_weigh_once_on_each_ledger():
         (allowances.segment_size(stages=3), "matched", 1, 1),
         (allowances.segment_size(BY_TIER, stages=3), "matched", 1, 2),
         (allowances.segment_size(BY_CITY, BY_TIER, stages=3), "matched", 3, 3),
+        (allowances.segment_size(BY_FREQUENCY, stages=3), "matched", 2, 1),
+        (allowances.segment_size(BY_CITY, BY_FREQUENCY, stages=3), "matched", 2, 1),
+        (allowances.segment_size(BY_FREQUENCY, BY_SPEND, stages=3), "matched", 3, 3),
         (allowances.sales_lift(bound=7, stages=1), "s", 49, 49),
         (allowances.sales_lift(bound=7, stages=2), "s", 2 * 49, 49),
         (allowances.sales_lift(bound=7, stages=3), "s", 2 * 49, 2 * 49),

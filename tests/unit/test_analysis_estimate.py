@@ -16,7 +16,7 @@ from cleanroom.analysis.plan import plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.privacy.loss import NANO
 from support import allowances
-from support.allowances import BY_CITY
+from support.allowances import BY_CITY, BY_FREQUENCY
 
 LOSS = 4 * NANO // 1000
 MATCH = plan(allowances.match_rate(), LOSS)
@@ -25,7 +25,9 @@ SEGMENT = plan(allowances.segment_size(BY_CITY), LOSS)
 BUYERS = plan(allowances.sales_lift("buyers"), LOSS)
 AMOUNT = plan(allowances.sales_lift(), LOSS)
 BUYERS_BY_CITY = plan(allowances.sales_lift("buyers", by_city=True), LOSS)
-PLANS = (MATCH, MATCH_BY_CITY, SEGMENT, BUYERS, AMOUNT, BUYERS_BY_CITY)
+FREQUENCY = plan(allowances.segment_size(BY_FREQUENCY), LOSS)
+BOUND = plan(allowances.contribution_bound(), LOSS)
+PLANS = (MATCH, MATCH_BY_CITY, SEGMENT, BUYERS, AMOUNT, BUYERS_BY_CITY, FREQUENCY, BOUND)
 
 
 def noiseless(plan_):

@@ -20,12 +20,20 @@ from cleanroom.analysis.plan import (
 from cleanroom.analysis.request import Residual
 from cleanroom.model.errors import FieldInvalid, QuestionRefused
 from cleanroom.model.lift import Adjustment, Design
-from cleanroom.model.question import Population
+from cleanroom.model.question import ContributionBound, Population
 from cleanroom.privacy.loss import NANO, epsilon_of, rho_to_nano
 from cleanroom.privacy.mechanism import DiscreteGaussian
-from cleanroom.privacy.suppression import line
+from cleanroom.privacy.suppression import line_of_sum
 from support import allowances
-from support.allowances import ADVERTISER, BY_CITY, BY_TIER, RETAILER, terms
+from support.allowances import (
+    ADVERTISER,
+    BY_CITY,
+    BY_FREQUENCY,
+    BY_SPEND,
+    BY_TIER,
+    RETAILER,
+    terms,
+)
 
 LOSS = NANO // 1000
 ALLOWANCES = {
@@ -35,6 +43,9 @@ ALLOWANCES = {
     "one side by tier": allowances.segment_size(BY_TIER, datasets=("store-sales",)),
     "matched by city": allowances.segment_size(BY_CITY),
     "matched by city and tier": allowances.segment_size(BY_CITY, BY_TIER, stages=6),
+    "frequency": allowances.segment_size(BY_FREQUENCY, datasets=("exposures",)),
+    "matched by frequency and spend": allowances.segment_size(BY_FREQUENCY, BY_SPEND),
+    "contribution bound": allowances.contribution_bound(),
     "buyers": allowances.sales_lift("buyers"),
     "amount": allowances.sales_lift(),
     "amount by city": allowances.sales_lift(by_city=True),
@@ -171,12 +182,17 @@ def test_no_loss_in_a_plan_is_a_float(allowance):
 @every_question
 def test_the_line_holds_for_every_count_of_people(allowance):
     found = plan(allowance, LOSS)
-    counts = [s.scale for s in found.statistics if s.counts_people]
     minimum = allowance.minimum
+    grid = isinstance(allowance.question, ContributionBound)
+    lines = {
+        line_of_sum(
+            minimum.people, minimum.miss_probability, s.scale, len(s.released) if grid else 1
+        )
+        for s in found.statistics
+        if s.counts_people
+    }
 
-    assert counts
-    assert all(found.line >= line(minimum.people, minimum.miss_probability, s) for s in counts)
-    assert found.line in {line(minimum.people, minimum.miss_probability, s) for s in counts}
+    assert found.line == max(lines)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +222,11 @@ def test_the_line_holds_for_every_count_of_people(allowance):
         ),
         ("one side by tier", ["people:store-sales"]),
         ("matched by city", ["matched"]),
+        ("matched by frequency and spend", ["matched"]),
+        (
+            "contribution bound",
+            ["up_to:100", "up_to:1000", "up_to:10000", "up_to:1500000"],
+        ),
         ("buyers", ["n:control", "n:test", "s:control", "s:test"]),
         ("amount", ["n:control", "n:test", "s:control", "s:test", "q:control", "q:test"]),
     ],
@@ -292,6 +313,21 @@ def test_a_buyer_counts_once_whatever_the_policy_bounds():
 def test_an_outcome_has_the_unit_of_its_measure():
     assert plan(ALLOWANCES["amount"], LOSS).outcome_unit == "minor"
     assert plan(ALLOWANCES["visits of the matched"], LOSS).outcome_unit == "rows"
+
+
+def test_a_contribution_bound_is_one_release_of_one_vector():
+    (charge,) = plan(ALLOWANCES["contribution bound"], LOSS).statistics
+
+    assert dict(charge.l2_squared) == {"store-sales": 1}
+    assert charge.scale == plan(ALLOWANCES["one side by tier"], LOSS).statistics[0].scale
+
+
+def test_the_noise_of_a_lift_falls_with_its_bound():
+    wide, narrow = (plan(allowances.sales_lift(bound=b), LOSS) for b in (30_000, 3_000))
+
+    assert wide.statistic("s:test").scale == pytest.approx(10 * narrow.statistic("s:test").scale)
+    assert wide.statistic("n:test").scale == narrow.statistic("n:test").scale
+    assert wide.debits == narrow.debits
 
 
 def test_the_engine_is_asked_for_what_was_planned():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from fractions import Fraction
+
 import pytest
 
-from cleanroom.analysis.canonical import question_to_json
+from cleanroom.analysis.canonical import canonical_json, question_to_json
 from cleanroom.model import question as model
 from cleanroom.v1 import analysis_pb2 as pb
 from cleanroom_client.answered import answers
@@ -37,6 +40,7 @@ PLAIN = {
     "by": list(TOLD["by"]),
     "filters": [[c, list(v)] for c, v in TOLD["filters"]],
     "population": str(TOLD["population"]),
+    "buckets": list(TOLD["buckets"]),
 }
 
 
@@ -74,6 +78,109 @@ def test_another_collaboration_or_family_is_no_answer():
     told = {**told, "datasets": list(told["datasets"]), "by": []}
     assert answers(rate, "spring", told)
     assert not answers(rate, "autumn", told)
-    assert not answers(rate, "spring", {**told, "family": "segment_size"})
+    assert not answers(rate, "spring", {**told, "kind": "segment_size"})
     assert not answers(rate, "spring", {**told, "datasets": ["exposures", "panel"]})
     assert not answers(_lift(), "spring", told)
+
+
+CUT = pb.Buckets(
+    dimension="impressions",
+    edges=[1, 2],
+    window=pb.Window(from_s=1, until_s=2),
+    filters=[pb.EventFilter(column="category", values=["b", "a"])],
+)
+
+
+def _sizes(*cuts, by=("impressions",)):
+    sizes = pb.SegmentSize(datasets=["exposures"], by=by, buckets=cuts)
+    return pb.Analysis(collaboration="spring", segment_size=sizes)
+
+
+def _plain(question):
+    """A question as it comes out of a receipt."""
+    return json.loads(canonical_json(question_to_json(question)))
+
+
+TOLD_SIZES = _plain(
+    model.SegmentSize(
+        datasets=("exposures",),
+        by=("exposures.impressions",),
+        buckets=(
+            model.Buckets(
+                dimension="exposures.impressions",
+                edges=(1, 2),
+                window=model.Window(from_s=1, until_s=2),
+                filters=(("category", ("a", "b")),),
+            ),
+        ),
+    )
+)
+
+
+def _changed(**fields):
+    other = pb.Buckets()
+    other.CopyFrom(CUT)
+    for name, value in fields.items():
+        other.ClearField(name)
+        other.MergeFrom(pb.Buckets(**{name: value}))
+    return other
+
+
+def test_buckets_are_those_that_were_asked_for():
+    assert answers(_sizes(CUT), "spring", TOLD_SIZES)
+    assert answers(
+        _sizes(_changed(dimension="exposures.impressions"), by=("exposures.impressions",)),
+        "spring",
+        TOLD_SIZES,
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _changed(edges=[1, 3]),
+        _changed(window=pb.Window(from_s=1, until_s=3)),
+        _changed(window=None),
+        _changed(filters=[]),
+        _changed(dimension="clicks"),
+        None,
+    ],
+    ids=["edges", "window", "no window", "no filters", "dimension", "none"],
+)
+def test_an_answer_with_other_buckets_is_no_answer(other):
+    asked = _sizes(*([other] if other else []))
+    assert not answers(asked, "spring", TOLD_SIZES)
+
+
+def test_a_bound_that_was_asked_for_is_the_one_told_and_else_the_policys():
+    told = {**PLAIN, "bound": 500}
+    assert answers(_lift(), "spring", told)
+    assert answers(_lift(bound=500), "spring", told)
+    assert not answers(_lift(bound=499), "spring", told)
+
+
+def _contribution(**changed):
+    usual = {"dataset": "sales", "measure": "amount", "quantile": "0.950", "grid": [1, 5]}
+    asked = pb.ContributionBound(**(usual | changed))
+    return pb.Analysis(collaboration="spring", contribution_bound=asked)
+
+
+TOLD_BOUND = _plain(
+    model.ContributionBound(
+        dataset="sales", measure="amount", quantile=Fraction(19, 20), grid=(1, 5)
+    )
+)
+
+
+def test_a_contribution_bound_is_told_as_it_was_asked():
+    assert answers(_contribution(), "spring", TOLD_BOUND)
+    for changed in (
+        {"dataset": "panel"},
+        {"measure": "visits"},
+        {"quantile": "0.9"},
+        {"grid": [1, 6]},
+        {"window": pb.Window(from_s=1, until_s=2)},
+        {"filters": [pb.EventFilter(column="category", values=["a"])]},
+    ):
+        assert not answers(_contribution(**changed), "spring", TOLD_BOUND), changed
+    assert not answers(_lift(), "spring", TOLD_BOUND)

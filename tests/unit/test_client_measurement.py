@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cleanroom.audit.note import Ed25519Signer, NoteVerifier
 from cleanroom.v1 import analysis_pb2
 from cleanroom_client import (
+    Buckets,
+    ContributionBound,
     MatchRate,
     Measurement,
     QuestionInvalid,
@@ -220,3 +222,60 @@ def test_a_window_that_ends_before_it_begins_is_refused():
 def test_an_unknown_population_is_refused():
     with pytest.raises(QuestionInvalid, match="all, matched"):
         SalesLift(exposures="exposures", sales="sales", outcome="buyers", population="some")
+
+
+def test_buckets_travel_with_their_window_and_filters():
+    sizes = SegmentSize(
+        datasets=("sales",),
+        by=("amount",),
+        buckets={
+            "amount": Buckets(
+                edges=(0, 1_500_000),
+                window=("2026-03-01", "2026-04-01"),
+                filters={"category": ["hair-care"]},
+            )
+        },
+    )
+    (cut,) = sizes.to_proto("spring", Loss()).segment_size.buckets
+    assert (cut.dimension, list(cut.edges)) == ("amount", [0, 1_500_000])
+    assert cut.window.until_s - cut.window.from_s == 31 * 86_400
+    assert cut.filters[0].values == ["hair-care"]
+
+
+@pytest.mark.parametrize("edges", [(), (2, 1), (1, 1), (1.0, 2.0), ("1", "2")])
+def test_edges_that_do_not_ascend_or_are_no_whole_numbers_are_refused(edges):
+    with pytest.raises(QuestionInvalid, match="edges"):
+        Buckets(edges=edges)
+
+
+def test_buckets_of_what_is_not_in_by_are_refused():
+    lift = SalesLift(
+        exposures="exposures",
+        sales="sales",
+        outcome="buyers",
+        buckets={"impressions": Buckets(edges=(1,))},
+    )
+    with pytest.raises(QuestionInvalid, match="not in by"):
+        lift.to_proto("spring", Loss())
+
+
+def test_a_bound_below_one_is_refused():
+    with pytest.raises(QuestionInvalid, match="bound"):
+        SalesLift(exposures="exposures", sales="sales", outcome="amount", bound=0)
+
+
+def test_a_contribution_bound_is_written_into_the_request_in_full():
+    question = ContributionBound(
+        dataset="sales",
+        measure="amount",
+        quantile=0.95,
+        grid=(100, 500),
+        window=("2026-03-01", "2026-03-02"),
+    )
+    asked = question.to_proto("spring", Loss(epsilon="0.5")).contribution_bound
+    assert (asked.quantile, list(asked.grid)) == ("0.95", [100, 500])
+    assert asked.window.until_s - asked.window.from_s == 86_400
+    with pytest.raises(QuestionInvalid, match="quantile"):
+        ContributionBound(dataset="sales", measure="amount", quantile="-1", grid=(1,))
+    with pytest.raises(QuestionInvalid, match="grid"):
+        ContributionBound(dataset="sales", measure="amount", quantile="0.5", grid=())

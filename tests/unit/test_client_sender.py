@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom_client import BadInput, chunks, sender
 from cleanroom_client import upload as upload_module
 from cleanroom_client.blinding import WorkerDied
@@ -181,6 +182,14 @@ def test_a_fault_of_the_workers_is_the_callers(room, tmp_path, monkeypatch):
 
 def _chunk(index):
     return chunks.Chunk(index=index, rows=1, data=b"", sha256=bytes([index]) * 32)
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 2**20])
+@pytest.mark.parametrize("index", [0, 7, 99_999])
+def test_a_chunk_is_sent_as_protobuf_would_send_it(size, index):
+    made = chunks.Chunk(index=index, rows=1, data=b"d" * size, sha256=b"h" * 32)
+    request = pb.UploadChunksRequest(upload="u-1", index=index, data=b"d" * size, sha256=b"h" * 32)
+    assert pb.UploadChunksRequest.FromString(made.request("u-1")) == request
 
 
 def test_the_journal_is_appended_to_and_rewritten_from_a_chunk_made_again(tmp_path):

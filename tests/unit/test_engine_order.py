@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanroom.engine import gathered
+from cleanroom.engine import gathered, order
 from cleanroom.engine.gathered import Gathered
 from cleanroom.engine.order import ordering, ranked
 
@@ -26,6 +26,23 @@ def test_rows_are_ordered_by_each_column_in_turn_up_to_the_ends_of_64_bits(rows)
 def test_narrow_columns_are_ordered_as_wide_ones(kind):
     column = np.array([5, -128, 127, 0, -1, 5], dtype=kind)
     assert column[ordering([column])].tolist() == [-128, -1, 0, 5, 5, 127]
+
+
+@given(st.lists(st.integers(-3, 60), max_size=40) | st.permutations(range(30)))
+def test_numbers_near_each_other_are_ordered_with_and_without_repeats(numbers):
+    column = np.array(numbers, dtype=np.int32)
+    assert column[ordering([column])].tolist() == sorted(numbers)
+    assert sorted(ordering([column])) == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("most", [0, 2**21])
+def test_few_and_many_rows_are_ordered_and_ranked_alike(monkeypatch, most):
+    """Of more rows than digits pay for, and of fewer."""
+    monkeypatch.setattr(order, "MAX_WORDS", most)
+    entropy = np.random.default_rng(most)
+    _check_ranks([entropy.bytes(32) for _ in range(300)] * 2)
+    column = entropy.integers(0, 2**31, 300).repeat(2)
+    assert (column[ordering([column])] == np.sort(column)).all()
 
 
 def _check_ranks(values):

@@ -33,7 +33,7 @@ def allow(question, *, parsed=DEMO, asker="acme-brand", now_s=NOW_S):
 
 def test_an_allowed_lift_carries_all_its_plan_needs():
     allowance = allow(LIFT)
-    assert allowance.question == replace(LIFT, by=("exposures.city",))
+    assert allowance.question == replace(LIFT, by=("exposures.city",), bound=1_500_000)
     assert [s.name for s in allowance.schemas] == ["exposures", "sales"]
     assert [(g.dataset, g.domain.name) for g in allowance.groupings] == [("exposures", "city")]
     assert allowance.stages == (KeyType.EMAIL, KeyType.PHONE, KeyType.LOYALTY_ID)

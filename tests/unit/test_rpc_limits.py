@@ -14,7 +14,8 @@ from cleanroom.analysis.plan import plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.model.dataset import MAX_CELLS
 from cleanroom.model.errors import TooManyRequests
-from cleanroom.model.question import MAX_DIMENSIONS, MAX_VALUE
+from cleanroom.model.events import MAX_VALUE
+from cleanroom.model.question import MAX_DIMENSIONS
 from cleanroom.rpc.limits import Pace, Streams, TokenBuckets
 from cleanroom.rpc.server import MAX_ANSWER_BYTES
 from cleanroom_client.transport import MAX_ANSWER_BYTES as CLIENT_TAKES

@@ -96,6 +96,25 @@ def test_elements_are_replaced_by_their_final_tokens():
     assert seal([blinded], EXPOSURES, {KeyType.EMAIL: token_map}, (1,)) == final
 
 
+@pytest.mark.parametrize("prefix", [b"", b"the same first bytes"], ids=["uniform", "chosen"])
+@pytest.mark.parametrize("swapped", [False, True], ids=["ascending", "not quite"])
+def test_elements_that_come_as_they_are_looked_for_have_their_tokens(prefix, swapped):
+    texts = sorted((f"p{i}" for i in range(40)), key=lambda t: _blinded(t, prefix))
+    records = [{"email": t} for t in texts]
+    final = seal([wire_rows(EXPOSURES, records)], EXPOSURES, {}, (1,))
+    uploaded = [_blinded(t, prefix) for t in texts]
+    rows = _replaced(wire_rows(EXPOSURES, records), "tok_email", uploaded, pa.binary(32))
+    asked = [*texts[:20], *reversed(texts[20:22]), *texts[22:]] if swapped else texts
+    parts = (
+        TokenMap(
+            elements=_tokens(*(_blinded(t, prefix) for t in asked[at : at + 16])),
+            tokens=_tokens(*(token(t) for t in asked[at : at + 16])),
+        )
+        for at in range(0, 40, 16)
+    )
+    assert seal([rows], EXPOSURES, {KeyType.EMAIL: parts}, (1,)) == final
+
+
 def test_an_element_without_a_final_token_is_refused():
     token_map = TokenMap(elements=_tokens(token("a")), tokens=_tokens(token("final")))
     with pytest.raises(TokenMissing, match=r"^tok_email: "):

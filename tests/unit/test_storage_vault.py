@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import stat
+from contextlib import closing
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from cleanroom.ports.tables import SealedTables
 from cleanroom.ports.vault import VaultDamaged
+from cleanroom.storage.buffers import PAGE_BYTES
 from cleanroom.storage.files import UNFINISHED
 from cleanroom.storage.keys import MasterKeyRefused, create_master_key, load_master_key
+from cleanroom.storage.sealed_files import TABLES, read_tables, write_tables
 from cleanroom.storage.vault import FileVault
 from support.storage_cases import MASTER_KEY, FixedEntropy, tables
 
@@ -50,6 +57,27 @@ def test_a_flipped_byte_of_a_version_is_seen(vault, root, name):
             vault.get_version("v-1", digest)
         flip(path, position)
     assert vault.get_version("v-1", digest).persons == tables().persons
+
+
+def test_columns_are_written_as_their_values_ask_for(tmp_path):
+    """What is random as it is, numbers in order in almost nothing, few values as a dictionary."""
+    count, entropy = 300_000, FixedEntropy()
+    random = pa.Array.from_buffers(
+        pa.binary(16), count, [None, pa.py_buffer(entropy.token_bytes(16 * count))]
+    )
+    numbers = pa.array(range(count))
+    people = pa.table({"person": numbers, "tok_email": random, "arm": pa.repeat(1, count)})
+    events = pa.table(
+        {"person": numbers, "measure_amount": pa.array([-(2**63), 2**63 - 1] * 150_000)}
+    )
+    references = pa.table({"ref": random, "person": numbers.take(pa.array(range(count))[::-1])})
+    tables = SealedTables(persons=people, events=events, references=references)
+    digest = write_tables(tmp_path, "v-1", tables, MASTER_KEY)
+    assert read_tables(tmp_path, "v-1", digest, MASTER_KEY) == tables
+    sizes = {name: (tmp_path / f"{name}.parquet").stat().st_size for name in TABLES}
+    assert 16 * count < sizes["persons"] < 16.2 * count
+    assert 16 * count < sizes["references"] < 16.2 * count
+    assert sizes["events"] < 0.5 * count
 
 
 def test_a_flipped_byte_of_a_key_or_blob_is_seen(vault, root):
@@ -192,6 +220,92 @@ def test_sweep_removes_what_crashes_left_and_nothing_else(vault, root):
     assert vault.sweep() == 0
     assert vault.get_blob("u-1", "a") == BLOB
     assert vault.get_version("v-1", digest).events == tables().events
+
+
+def _kept_run(vault, upload, name, items):
+    with closing(vault.begin_run(upload)) as run:
+        for number, data in items:
+            run.add(number, data, b"note")
+        run.keep(name)
+
+
+def test_a_flipped_byte_of_a_run_is_seen_or_is_padding(vault, root):
+    _kept_run(vault, "u-1", "rows", [(0, BLOB), (1, BLOB)])
+    path = root / "uploads" / "u-1" / "rows"
+    assert b"canary" not in path.read_bytes()
+    assert path.stat().st_size == 2 * PAGE_BYTES
+    sealed = 12 + 2 * 51 + len(BLOB) + len(b"note")  # frame, header and nonce and tag of both
+    for position in range(2 * PAGE_BYTES):
+        if position % PAGE_BYTES >= sealed:
+            continue
+        flip(path, position)
+        with pytest.raises(VaultDamaged, match="run rows of upload u-1"):
+            list(vault.read_run("u-1", "rows"))
+        flip(path, position)
+    assert [data for *_, data in vault.read_run("u-1", "rows")] == [BLOB, BLOB]
+
+
+def test_a_run_cut_within_an_item_is_seen(vault, root):
+    _kept_run(vault, "u-1", "rows", [(0, BLOB)])
+    path = root / "uploads" / "u-1" / "rows"
+    whole = path.read_bytes()
+    for length in (1, 11, 12, 40, 100):
+        path.write_bytes(whole[:length])
+        with pytest.raises(VaultDamaged, match="run rows of upload u-1"):
+            list(vault.read_run("u-1", "rows"))
+
+
+def test_items_with_another_number_upload_or_note_are_seen(vault, root):
+    _kept_run(vault, "u-1", "rows", [(0, BLOB)])
+    _kept_run(vault, "u-2", "rows", [(0, BLOB)])
+    folder = root / "uploads"
+    whole = (folder / "u-1" / "rows").read_bytes()
+    numbered = (1).to_bytes(4, "little") + whole[4:]
+    with closing(vault.begin_run("u-1")) as run:
+        run.add(0, BLOB, b"else")
+        run.keep("other")
+    noted = (folder / "u-1" / "other").read_bytes()[:67] + whole[67:]
+    for wrong in (numbered, noted, (folder / "u-2" / "rows").read_bytes()):
+        (folder / "u-1" / "rows").write_bytes(wrong)
+        with pytest.raises(VaultDamaged, match="item"):
+            list(vault.read_run("u-1", "rows"))
+
+
+def test_a_run_that_the_disk_does_not_hold_is_not_kept(vault, root, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    _kept_run(vault, "u-1", "rows", [(0, b"old")])
+    for call in ("fdatasync", "pwrite"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"cleanroom.storage.files.os.{call}", full)
+            with pytest.raises(OSError, match="No space"):
+                _kept_run(vault, "u-1", "rows", [(0, b"new")])
+    assert [data for *_, data in vault.read_run("u-1", "rows")] == [b"old"]
+    assert sorted(p.name for p in (root / "uploads" / "u-1").iterdir()) == ["data.key", "rows"]
+
+
+def test_a_disk_that_takes_less_than_it_is_given_is_asked_again(vault, monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(
+        "cleanroom.storage.files.os.pwrite", lambda d, data, at: write(d, data[:PAGE_BYTES], at)
+    )
+    _kept_run(vault, "u-1", "rows", [(0, BLOB * 1000)])
+    assert [data for *_, data in vault.read_run("u-1", "rows")] == [BLOB * 1000]
+
+
+def test_runs_are_kept_where_the_page_cache_cannot_be_passed(vault, monkeypatch):
+    opened = os.open
+
+    def plain(path, flags, mode=0o777):
+        if flags & os.O_DIRECT:
+            opened(path, flags & ~os.O_DIRECT, mode)  # made, then refused
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr("cleanroom.storage.files.os.open", plain)
+    _kept_run(vault, "u-1", "rows", [(0, BLOB), (1, b"")])
+    assert [data for *_, data in vault.read_run("u-1", "rows")] == [BLOB, b""]
 
 
 def test_a_failed_write_leaves_nothing_behind(vault, root, monkeypatch):

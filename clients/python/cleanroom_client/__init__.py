@@ -35,7 +35,13 @@ if TYPE_CHECKING:
     from cleanroom_client.measurement import CellResult, Figure, Measurement
     from cleanroom_client.plan import Plan
     from cleanroom_client.profile import Profile
-    from cleanroom_client.question import MatchRate, SalesLift, SegmentSize
+    from cleanroom_client.question import (
+        Buckets,
+        ContributionBound,
+        MatchRate,
+        SalesLift,
+        SegmentSize,
+    )
     from cleanroom_client.room import CleanRoom
     from cleanroom_client.tables import BadInput, UploadReport
     from cleanroom_client.transport import Patience
@@ -51,10 +57,12 @@ __all__ = [
     "Accepted",
     "BadInput",
     "Balance",
+    "Buckets",
     "CellResult",
     "CertificateUnusable",
     "CleanRoom",
     "ClientError",
+    "ContributionBound",
     "DatasetStatus",
     "DeadlineExceeded",
     "Figure",
@@ -87,10 +95,12 @@ _HOME = MappingProxyType(
         "Accepted": "accepting",
         "BadInput": "tables",
         "Balance": "values",
+        "Buckets": "question",
         "CellResult": "measurement",
         "CertificateUnusable": "errors",
         "CleanRoom": "room",
         "ClientError": "errors",
+        "ContributionBound": "question",
         "DatasetStatus": "values",
         "DeadlineExceeded": "errors",
         "Figure": "measurement",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from cleanroom.v1 import analysis_pb2 as pb
@@ -24,10 +25,12 @@ def answers(analysis: pb.Analysis, collaboration: str, told: Mapping[str, Any]) 
     dataset, and what has no order is sorted.
     """
     family = analysis.WhichOneof("question")
-    if (analysis.collaboration, family) != (collaboration, told.get("family")):
+    if (analysis.collaboration, family) != (collaboration, told.get("kind")):
         return False
     asked = getattr(analysis, str(family))
-    if not _same_dimensions(asked.by, told["by"]):
+    if isinstance(asked, pb.ContributionBound):
+        return _same_contribution(asked, told)
+    if not _same_dimensions(asked.by, told["by"]) or not _same_buckets(asked, told["buckets"]):
         return False
     if isinstance(asked, pb.SalesLift):
         return _same_lift(asked, told)
@@ -45,24 +48,59 @@ def _same_dimensions(asked: Iterable[str], told: Iterable[str]) -> bool:
     return not left
 
 
+def _same_buckets(asked: Any, told: Iterable[Mapping[str, Any]]) -> bool:
+    left = list(told)
+    for one in asked.buckets:
+        wanted = {"edges": list(one.edges), **_events(one)}
+        found = [
+            t
+            for t in left
+            if one.dimension in (t["dimension"], t["dimension"].rpartition(".")[2])
+            and {name: t.get(name) for name in wanted} == wanted
+        ]
+        if len(found) != 1:
+            return False
+        left.remove(found[0])
+    return not left
+
+
 def _same_lift(asked: pb.SalesLift, told: Mapping[str, Any]) -> bool:
     if not _same_dimensions(asked.strata, told["strata"]):
         return False
     if asked.exposed_by not in ("", told["exposed_by"]):  # empty: the only one, if it is needed
         return False
-    filters = sorted([f.column, sorted(set(f.values))] for f in asked.filters)
     wanted = {
         "exposures": asked.exposures,
         "sales": asked.sales,
         "outcome": asked.outcome,
-        "window": _window(asked.window) if asked.HasField("window") else None,
+        **_events(asked),
         "before": _window(asked.before) if asked.HasField("before") else None,
-        "filters": filters,
         "population": _POPULATIONS[asked.population],
         "design": _DESIGNS[asked.design],
         "adjustment": _ADJUSTMENTS[asked.adjustment],
+        # Without a bound the policy's is told, which only the service knows.
+        **({"bound": asked.bound} if asked.bound else {}),
     }
     return {name: told.get(name) for name in wanted} == wanted
+
+
+def _same_contribution(asked: pb.ContributionBound, told: Mapping[str, Any]) -> bool:
+    wanted = {
+        "dataset": asked.dataset,
+        "measure": asked.measure,
+        "grid": list(asked.grid),
+        **_events(asked),
+    }
+    same = {name: told.get(name) for name in wanted} == wanted
+    return same and Decimal(asked.quantile) == Decimal(told["quantile"])
+
+
+def _events(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound) -> dict[str, Any]:
+    """Return which events count, as a measurement tells it."""
+    return {
+        "window": _window(asked.window) if asked.HasField("window") else None,
+        "filters": sorted([f.column, sorted(set(f.values))] for f in asked.filters),
+    }
 
 
 def _window(asked: pb.Window) -> dict[str, int]:

@@ -14,12 +14,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cleanroom.v1 import dataset_pb2 as pb
+
 MAX_CHUNK_BYTES = 2**20
 DIGEST_BYTES = 32
 # Schema and batch headers, and the padding of each buffer to 64 bytes.
 _FRAME_BYTES, _COLUMN_BYTES = 4_096, 1_024
 _MAX_ROWS = 50_000
 _BITS = 8
+_LOW_BITS = 0x7F
+# The tag of a field of bytes: its number, and wire type 2.
+_DATA = bytes([pb.UploadChunksRequest.DATA_FIELD_NUMBER << 3 | 2])
 
 
 def rows_per_chunk(schema: pa.Schema) -> int:
@@ -47,6 +52,24 @@ class Chunk:
         data = sink.getvalue().to_pybytes()
         digest = hashlib.sha256(data).digest()
         return cls(index=index, rows=table.num_rows, data=data, sha256=digest)
+
+    def request(self, upload: str) -> bytes:
+        """Return an UploadChunksRequest as it is sent.
+
+        Parts of a message joined are the message: so the data are copied once, and not into a
+        message of protobuf and out of it again.
+        """
+        rest = pb.UploadChunksRequest(upload=upload, index=self.index, sha256=self.sha256)
+        return b"".join((rest.SerializeToString(), _DATA, _varint(len(self.data)), self.data))
+
+
+def _varint(value: int) -> bytes:
+    """Return a length as protobuf writes it: 7 bits a byte, the lowest first."""
+    groups = bytearray()
+    while value > _LOW_BITS:
+        groups.append(value & _LOW_BITS | (_LOW_BITS + 1))
+        value >>= 7
+    return bytes([*groups, value])
 
 
 class Journal:

@@ -1,62 +1,36 @@
-"""The three families of questions as a partner writes them; knows no connection.
+"""The questions as a partner writes them; knows no connection.
 
 Does not check them against the policy: the service does, before it touches data or budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.buckets import Buckets, buckets_proto
+from cleanroom_client.contribution import ContributionBound
 from cleanroom_client.designs import ADJUSTMENTS, DESIGNS, check_word
 from cleanroom_client.errors import QuestionInvalid
+from cleanroom_client.events import Day, Filters, Span, filters_proto, unix_seconds, window_proto
+from cleanroom_client.loss import Amount, Loss
 
-Day: TypeAlias = str | date | datetime
-"""A moment: an ISO date (its first second, UTC), or a time, in UTC unless it says otherwise."""
-
-Amount: TypeAlias = str | int | float | Decimal
-"""A loss; text and Decimal arrive digit by digit."""
+__all__ = [
+    "Amount",
+    "Buckets",
+    "ContributionBound",
+    "Day",
+    "Loss",
+    "MatchRate",
+    "Question",
+    "SalesLift",
+    "SegmentSize",
+    "unix_seconds",
+]
 
 _POPULATIONS = {"all": pb.POPULATION_ALL, "matched": pb.POPULATION_MATCHED}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """The most that any ledger may be debited, as rho or as epsilon; neither: the policy's."""
-
-    rho: Amount | None = None
-    epsilon: Amount | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse two losses at once, and what is not a positive number."""
-        if self.rho is not None and self.epsilon is not None:
-            raise QuestionInvalid("give the loss as rho or as epsilon, not both")
-        for name in ("rho", "epsilon"):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, _positive(name, value))
-
-    def fill(self, analysis: pb.Analysis) -> None:
-        """Write the loss into a request."""
-        if self.rho is not None:
-            analysis.rho = str(self.rho)
-        if self.epsilon is not None:
-            analysis.epsilon = str(self.epsilon)
-
-
-def _positive(name: str, value: Amount) -> str:
-    """Return plain decimal text, as in 0.004."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise QuestionInvalid(f"{name}: expected a decimal number, as in 0.5") from None
-    if not number.is_finite() or number <= 0:
-        raise QuestionInvalid(f"{name}: expected a number above zero")
-    return f"{number:f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +39,7 @@ class MatchRate:
 
     datasets: tuple[str, ...]
     by: tuple[str, ...] = ()
+    buckets: Mapping[str, Buckets] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -73,7 +48,9 @@ class MatchRate:
 
     def to_proto(self, collaboration: str, loss: Loss) -> pb.Analysis:
         """Return the request's form."""
-        question = pb.MatchRate(datasets=self.datasets, by=self.by)
+        question = pb.MatchRate(
+            datasets=self.datasets, by=self.by, buckets=buckets_proto(self.by, self.buckets)
+        )
         return _with_loss(pb.Analysis(collaboration=collaboration, match_rate=question), loss)
 
 
@@ -83,6 +60,7 @@ class SegmentSize:
 
     datasets: tuple[str, ...]
     by: tuple[str, ...]
+    buckets: Mapping[str, Buckets] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -91,7 +69,9 @@ class SegmentSize:
 
     def to_proto(self, collaboration: str, loss: Loss) -> pb.Analysis:
         """Return the request's form."""
-        question = pb.SegmentSize(datasets=self.datasets, by=self.by)
+        question = pb.SegmentSize(
+            datasets=self.datasets, by=self.by, buckets=buckets_proto(self.by, self.buckets)
+        )
         return _with_loss(pb.Analysis(collaboration=collaboration, segment_size=question), loss)
 
 
@@ -101,7 +81,8 @@ class SalesLift:
 
     `outcome` is a measure, `buyers`, `new_buyers`, `repeat_buyers` or `average_order`. A window
     holds events from its first moment until before its second; `before` is the one that new and
-    repeat buyers and some adjustments look back at. `design` is `randomized`,
+    repeat buyers and some adjustments look back at. A sum above `bound` is clipped to it; without
+    it, to the policy's bound, which is never exceeded. `design` is `randomized`,
     `randomized_encouragement` or `observational`; for the latter two `exposed_by` names the count
     that is above zero for the exposed. `adjustment` is `none`, `cuped`, `cuped_two_stage`,
     `change_score` or `post_stratified` by `strata`. See docs/lift.md.
@@ -111,19 +92,23 @@ class SalesLift:
     sales: str
     outcome: str
     by: tuple[str, ...] = ()
-    window: tuple[Day, Day] | None = None
-    filters: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    window: Span | None = None
+    filters: Filters = field(default_factory=dict)
     population: str = "all"
+    buckets: Mapping[str, Buckets] = field(default_factory=dict)
+    bound: int | None = None
     design: str = "randomized"
     exposed_by: str = ""
-    before: tuple[Day, Day] | None = None
+    before: Span | None = None
     adjustment: str = "none"
     strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse words that are not known."""
+        """Refuse words that are not known, and a bound that is none."""
         check_word("design", self.design, DESIGNS)
         check_word("adjustment", self.adjustment, ADJUSTMENTS)
+        if self.bound is not None and self.bound < 1:
+            raise QuestionInvalid("bound: expected a whole number above zero, or none")
         if self.population not in _POPULATIONS:
             raise QuestionInvalid(f"population: expected one of {', '.join(_POPULATIONS)}")
 
@@ -144,40 +129,23 @@ class SalesLift:
             sales=self.sales,
             outcome=self.outcome,
             by=self.by,
-            window=None if self.window is None else _window(*self.window),
-            filters=[pb.EventFilter(column=c, values=list(v)) for c, v in self.filters.items()],
+            window=window_proto(self.window),
+            filters=filters_proto(self.filters),
             population=_POPULATIONS[self.population],
             design=DESIGNS[self.design],
+            buckets=buckets_proto(self.by, self.buckets),
+            bound=self.bound or 0,
             exposed_by=self.exposed_by,
-            before=None if self.before is None else _window(*self.before),
+            before=window_proto(self.before),
             adjustment=ADJUSTMENTS[self.adjustment],
             strata=self.strata,
         )
         return _with_loss(pb.Analysis(collaboration=collaboration, sales_lift=question), loss)
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
 
 
 def _with_loss(analysis: pb.Analysis, loss: Loss) -> pb.Analysis:
     loss.fill(analysis)
     return analysis
-
-
-def _window(start: Day, end: Day) -> pb.Window:
-    from_s, until_s = unix_seconds(start), unix_seconds(end)
-    if from_s >= until_s:
-        raise QuestionInvalid("window: it must begin before it ends")
-    return pb.Window(from_s=from_s, until_s=until_s)
-
-
-def unix_seconds(day: Day) -> int:
-    """Return unix seconds; raises QuestionInvalid for text that is no ISO date or time."""
-    if isinstance(day, str):
-        try:
-            day = datetime.fromisoformat(day)
-        except ValueError:
-            raise QuestionInvalid(f"{day!r}: expected a date such as 2026-03-31") from None
-    if not isinstance(day, datetime):
-        day = datetime.combine(day, time(), UTC)
-    return int((day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp())

@@ -15,15 +15,25 @@ from cleanroom_client import accepting, asking, auditing, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
+from cleanroom_client.buckets import Cut, buckets_of
 from cleanroom_client.connect import passphrase_from_environment, real_environment
 from cleanroom_client.credentials import load_credentials
 from cleanroom_client.environment import Environment
+from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
 from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
 from cleanroom_client.progress import Progress, silent
-from cleanroom_client.question import Amount, Day, Loss, MatchRate, Question, SalesLift, SegmentSize
+from cleanroom_client.question import (
+    Amount,
+    ContributionBound,
+    Loss,
+    MatchRate,
+    Question,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
@@ -236,12 +246,16 @@ class CleanRoom:
         datasets: Iterable[str],
         *,
         by: Iterable[str] = (),
+        buckets: Mapping[str, Cut] | None = None,
         epsilon: Amount | None = None,
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for matched people over the people of each of two datasets."""
-        question = MatchRate(datasets=tuple(datasets), by=tuple(by))
+        """Ask for matched people over the people of each of two datasets.
+
+        Of `by`, counts and measures are cut by `buckets`: `{"impressions": (1, 2, 3, 5)}`.
+        """
+        question = MatchRate(datasets=tuple(datasets), by=tuple(by), buckets=buckets_of(buckets))
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 
     def segment_size(
@@ -249,12 +263,17 @@ class CleanRoom:
         datasets: Iterable[str],
         *,
         by: Iterable[str],
+        buckets: Mapping[str, Cut] | None = None,
         epsilon: Amount | None = None,
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for people per cell of one dataset, or of the people matched between two."""
-        question = SegmentSize(datasets=tuple(datasets), by=tuple(by))
+        """Ask for people per cell of one dataset, or of the people matched between two.
+
+        Of `by`, counts and measures are cut by `buckets`: `{"impressions": (1, 2, 3, 5)}`; cells
+        then say people with at least so much, too.
+        """
+        question = SegmentSize(datasets=tuple(datasets), by=tuple(by), buckets=buckets_of(buckets))
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 
     def sales_lift(  # noqa: PLR0913 - a question has many parts
@@ -264,12 +283,14 @@ class CleanRoom:
         sales: str,
         outcome: str,
         by: Iterable[str] = (),
-        window: tuple[Day, Day] | None = None,
-        filters: Mapping[str, Iterable[str]] | None = None,
+        window: Span | None = None,
+        filters: Filters | None = None,
         population: str = "all",
+        buckets: Mapping[str, Cut] | None = None,
+        bound: int | None = None,
         design: str = "randomized",
         exposed_by: str = "",
-        before: tuple[Day, Day] | None = None,
+        before: Span | None = None,
         adjustment: str = "none",
         strata: Iterable[str] = (),
         product: str = "total",
@@ -280,6 +301,7 @@ class CleanRoom:
         """Ask for test against control, or exposed against unexposed, on an outcome.
 
         The parameters are those of `SalesLift`; `product` adds the filter of `of_product`.
+        A person's sum is clipped to `bound`: noise falls with it, and so does what it keeps.
         """
         kept = dict(filters or {}) | self.of_product(sales, product)
         question = SalesLift(
@@ -290,11 +312,37 @@ class CleanRoom:
             window=window,
             filters=kept,
             population=population,
+            buckets=buckets_of(buckets),
+            bound=bound,
             design=design,
             exposed_by=exposed_by,
             before=before,
             adjustment=adjustment,
             strata=tuple(strata),
+        )
+        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
+
+    def contribution_bound(  # noqa: PLR0913 - a question has many parts
+        self,
+        *,
+        dataset: str,
+        measure: str,
+        quantile: Amount,
+        grid: Iterable[int],
+        window: Span | None = None,
+        filters: Filters | None = None,
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        request_id: str | None = None,
+    ) -> Measurement:
+        """Ask where to clip a measure: the least of `grid` that `quantile` do not exceed."""
+        question = ContributionBound(
+            dataset=dataset,
+            measure=measure,
+            quantile=quantile,
+            grid=tuple(grid),
+            window=window,
+            filters=dict(filters or {}),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 

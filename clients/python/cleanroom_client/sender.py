@@ -4,7 +4,8 @@
 
 Each arrow holds a few segments of chunks at most, so that memory is bounded and the slowest of
 the three sets the pace of all: the service's pace is the reader's pace. Where that is the service,
-segments wait and go together: a stream costs it more than a chunk.
+segments wait and go together: the end of a stream, where the disk is waited for, costs it more
+than a chunk.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from cleanroom_client.tables import Batch
 from cleanroom_client.tokens import Tokens
 
 SEGMENT_CHUNKS = 4
-STREAM_SEGMENTS = 3
+STREAM_SEGMENTS = 8
 _QUICK_S = 2.0
 
 T = TypeVar("T")
@@ -166,13 +167,8 @@ class Sender:
         return self._session.transport.once(self._session.datasets.GetUpload, request).upload
 
     def _stream(self, chunks: Sequence[Chunk]) -> pb.Upload:
-        requests = (
-            pb.UploadChunksRequest(
-                upload=self._upload.id, index=c.index, data=c.data, sha256=c.sha256
-            )
-            for c in chunks
-        )
-        return self._session.transport.send(self._session.datasets.UploadChunks, requests).upload
+        requests = (c.request(self._upload.id) for c in chunks)
+        return self._session.transport.send(self._session.upload_chunks, requests).upload
 
 
 def _segments(items: Iterable[T], size: int) -> Iterator[list[T]]:

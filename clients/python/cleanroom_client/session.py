@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cleanroom.v1 import (
     analysis_pb2_grpc,
     audit_pb2_grpc,
     collaboration_pb2_grpc,
+    dataset_pb2,
     dataset_pb2_grpc,
     ledger_pb2_grpc,
     relay_pb2_grpc,
@@ -44,6 +46,12 @@ class Session:
         channel = transport.channel
         self.collaborations = collaboration_pb2_grpc.CollaborationServiceStub(channel)
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(channel)
+        # Takes requests as they are sent: see Chunk.request.
+        self.upload_chunks: Callable[..., dataset_pb2.UploadChunksResponse] = channel.stream_unary(
+            "/cleanroom.v1.DatasetService/UploadChunks",
+            request_serializer=None,
+            response_deserializer=dataset_pb2.UploadChunksResponse.FromString,
+        )
         self.relay = relay_pb2_grpc.RelayServiceStub(channel)
         self.analyses = analysis_pb2_grpc.AnalysisServiceStub(channel)
         self.ledgers = ledger_pb2_grpc.LedgerServiceStub(channel)

@@ -50,14 +50,14 @@ def measurement_table(measurement: Measurement) -> Table:
 
 
 def _title(measurement: Measurement) -> str:
-    outcome = measurement.question.get("outcome")
+    outcome = measurement.question.get("outcome") or measurement.question.get("measure")
     on = f" on {outcome}" if outcome else ""
     if measurement.design == "observational":
         on += " (observational: exposed against unexposed)"
     if measurement.adjustment not in (None, "none"):
         on += f", {_words(str(measurement.adjustment))}"
     by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
-    return f"{_words(measurement.family)}{on}{by}"
+    return f"{_words(str(measurement.question['kind']))}{on}{by}"
 
 
 def _words(name: str) -> str:
@@ -182,8 +182,8 @@ def plan_footer(plan: Plan) -> str:
         f"  rho {rho_text(d.nano_rho)} (epsilon {d.epsilon} at delta {d.delta})."
         for d in plan.debits
     ]
-    if plan.family == "sales_lift":
-        lines.insert(0, "Totals of money are in minor units, 1250 for 12.50.")
+    if plan.family in {"sales_lift", "contribution_bound"}:
+        lines.insert(0, "Amounts of money are in minor units, 1250 for 12.50.")
     lines.append(
         f"Cells under {plan.suppression_line} noisy people would be suppressed "
         f"(the policy's minimum is {plan.minimum_people})."

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
-from cleanroom_client.cli.figures import footer, measurement_table
-from cleanroom_client.cli.output import complain, remark, say, show
+from cleanroom_client.cli.figures import footer, measurement_table, plan_footer, plan_table
+from cleanroom_client.cli.output import complain, remark, say, say_json, show
 from cleanroom_client.cli.state import Settings, settings_of
 from cleanroom_client.errors import (
     ClientError,
@@ -87,6 +87,17 @@ def product_of(context: typer.Context, sales: str, product: str) -> dict[str, tu
         return {}
     with settings_of(context).room() as room:
         return room.of_product(sales, product)
+
+
+def plan_and_show(settings: Settings, question: Question, loss: Loss, *, as_json: bool) -> None:
+    """Show what a question would cost and how precise it would be."""
+    with settings.room() as room:
+        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
+    if as_json:
+        say_json(plan.to_dict())
+        return
+    show(plan_table(plan))
+    say(plan_footer(plan))
 
 
 def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:

@@ -4,59 +4,51 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli.figures import budget_text, plan_footer, plan_table
+from cleanroom_client.cli import bounds
+from cleanroom_client.cli.cutting import CutFilters, Cuts, CutWindows, buckets_from, whole_number
+from cleanroom_client.cli.figures import budget_text
+from cleanroom_client.cli.options import (
+    AdjustmentWord,
+    AsCsv,
+    AsJson,
+    BeforeFrom,
+    BeforeUntil,
+    Bound,
+    By,
+    Datasets,
+    DesignWord,
+    Epsilon,
+    ExposedBy,
+    Exposures,
+    Filters,
+    From,
+    Outcome,
+    People,
+    Product,
+    Receipt,
+    RequestId,
+    Rho,
+    Sales,
+    Strata,
+    Until,
+)
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
 from cleanroom_client.cli.questioning import (
     Answer,
     ask_and_show,
     filters_of,
     names_of,
+    plan_and_show,
     product_of,
     show_measurement,
     window_of,
 )
 from cleanroom_client.cli.state import guarded, settings_of
-from cleanroom_client.designs import ADJUSTMENTS, DESIGNS
-from cleanroom_client.question import Loss, MatchRate, Question, SalesLift, SegmentSize
-
-Datasets = Annotated[str, typer.Option(help="Datasets, as in exposures,sales.")]
-By = Annotated[str, typer.Option(help="Dimensions, as in city,segment.")]
-Epsilon = Annotated[str | None, typer.Option(help="The most to spend, as epsilon: 0.5.")]
-Rho = Annotated[str | None, typer.Option(help="The most to spend, as zCDP rho: 0.004.")]
-Exposures = Annotated[str, typer.Option(help="The dataset with the arms.")]
-Sales = Annotated[str, typer.Option(help="The dataset with the outcome.")]
-Outcome = Annotated[
-    str,
-    typer.Option(help="A measure, buyers, new_buyers, repeat_buyers or average_order."),
-]
-From = Annotated[str | None, typer.Option("--from", help="First day that counts, 2026-03-01.")]
-Until = Annotated[str | None, typer.Option("--until", help="First day that no longer counts.")]
-Filters = Annotated[
-    list[str] | None, typer.Option("--filter", metavar="COLUMN=V1,V2", help="Only such events.")
-]
-People = Annotated[str, typer.Option("--population", help="all, or matched.")]
-DesignWord = Annotated[str, typer.Option("--design", help=", ".join(DESIGNS) + ".")]
-ExposedBy = Annotated[str, typer.Option(help="The count above zero for the exposed: impressions.")]
-BeforeFrom = Annotated[str | None, typer.Option("--before-from", help="First day of before.")]
-BeforeUntil = Annotated[
-    str | None, typer.Option("--before-until", help="First day no longer before.")
-]
-AdjustmentWord = Annotated[str, typer.Option("--adjustment", help=", ".join(ADJUSTMENTS) + ".")]
-Strata = Annotated[str, typer.Option(help="Dimensions for post_stratified, as in city.")]
-Product = Annotated[
-    str, typer.Option(help="total, focus:category=V1,V2, or halo:category=V1,V2 for all others.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, one row for each cell and figure.")]
-RequestId = Annotated[
-    str | None, typer.Option(help="Repeat a question that failed under the id it had.")
-]
-Receipt = Annotated[Path | None, typer.Option(help="Keep the receipt in this file.")]
+from cleanroom_client.question import Loss, MatchRate, SalesLift, SegmentSize
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +62,7 @@ def register(app: typer.Typer) -> None:
     ask.command("match-rate")(ask_match_rate)
     ask.command("segment-size")(ask_segment_size)
     ask.command("sales-lift")(ask_sales_lift)
+    bounds.register(plan, ask)
     app.add_typer(ask, name="ask", help="Ask a question; it is paid for from privacy budgets.")
     app.command()(budget)
     app.command("list")(list_requests)
@@ -77,11 +70,14 @@ def register(app: typer.Typer) -> None:
 
 
 @guarded
-def plan_match_rate(
+def plan_match_rate(  # noqa: PLR0913 - the options of one command
     context: typer.Context,
     *,
     datasets: Datasets,
     by: By = "",
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     as_json: AsJson = False,
@@ -90,16 +86,23 @@ def plan_match_rate(
 
     Example: cleanroom-client --profile acme.toml plan match-rate --datasets exposures,sales
     """
-    question = MatchRate(datasets=names_of(datasets), by=names_of(by))
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    question = MatchRate(
+        datasets=names_of(datasets),
+        by=names_of(by),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+    )
+    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
 
 
 @guarded
-def plan_segment_size(
+def plan_segment_size(  # noqa: PLR0913 - the options of one command
     context: typer.Context,
     *,
     datasets: Datasets,
     by: By,
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     as_json: AsJson = False,
@@ -108,8 +111,12 @@ def plan_segment_size(
 
     Example: cleanroom-client --profile acme.toml plan segment-size --datasets exposures --by city
     """
-    question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    question = SegmentSize(
+        datasets=names_of(datasets),
+        by=names_of(by),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+    )
+    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
 
 
 @guarded
@@ -131,6 +138,10 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     adjustment: AdjustmentWord = "none",
     strata: Strata = "",
     product: Product = "total",
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
+    bound: Bound = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     as_json: AsJson = False,
@@ -153,18 +164,10 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
         before=window_of(before_since, before_until, "before-"),
         adjustment=adjustment,
         strata=names_of(strata),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+        bound=None if bound is None else whole_number(bound, "--bound"),
     )
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
-
-
-def _plan(context: typer.Context, question: Question, loss: Loss, *, as_json: bool) -> None:
-    with settings_of(context).room() as room:
-        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
-    if as_json:
-        say_json(plan.to_dict())
-        return
-    show(plan_table(plan))
-    say(plan_footer(plan))
+    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
 
 
 @guarded
@@ -173,6 +176,9 @@ def ask_match_rate(  # noqa: PLR0913 - the options of one command
     *,
     datasets: Datasets,
     by: By = "",
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     request_id: RequestId = None,
@@ -184,7 +190,11 @@ def ask_match_rate(  # noqa: PLR0913 - the options of one command
 
     Example: cleanroom-client --profile acme.toml ask match-rate --datasets exposures,sales
     """
-    question = MatchRate(datasets=names_of(datasets), by=names_of(by))
+    question = MatchRate(
+        datasets=names_of(datasets),
+        by=names_of(by),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+    )
     answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
@@ -195,6 +205,9 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
     *,
     datasets: Datasets,
     by: By,
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     request_id: RequestId = None,
@@ -207,7 +220,11 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
     Example: cleanroom-client --profile acme.toml ask segment-size --datasets exposures,sales
     --by city,segment
     """
-    question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
+    question = SegmentSize(
+        datasets=names_of(datasets),
+        by=names_of(by),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+    )
     answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
@@ -231,6 +248,10 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     adjustment: AdjustmentWord = "none",
     strata: Strata = "",
     product: Product = "total",
+    cuts: Cuts = None,
+    cut_windows: CutWindows = None,
+    cut_filters: CutFilters = None,
+    bound: Bound = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
     request_id: RequestId = None,
@@ -257,6 +278,8 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         before=window_of(before_since, before_until, "before-"),
         adjustment=adjustment,
         strata=names_of(strata),
+        buckets=buckets_from(cuts, cut_windows, cut_filters),
+        bound=None if bound is None else whole_number(bound, "--bound"),
     )
     answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)

@@ -121,9 +121,9 @@ static fe8 hash_to_field(const expansion *e, const messages *m, size_t first, si
 static fe8 numerator(fe8 d)
 {
     const uint64_t j = 486662;
-    const fe8w j2 = fe8_widen(fe8_small(j * j));
-    const fe8 s = fe8_add(fe8_mul(fe8_sub(fe8_widen(d), j2), d), j2);
-    return fe8_sub(fe8_widen(fe8_small(0)), fe8_times(mul(s, d), j));
+    const fe8w j2 = fe8_widen(fe8_small(j * j)), none = fe8_widen(fe8_small(0));
+    const fe8 s = fe8_add(fe8_mul(fe8_sub(fe8_bias(fe8_widen(d)), j2), d), j2);
+    return fe8_sub(fe8_bias(none), fe8_add_times(none, mul(s, d), j));
 }
 
 /* Which lanes of four groups hold no square; groups beyond `count` repeat the first. */
@@ -168,8 +168,8 @@ void ifma_hash(uint8_t *out, const messages *m, const uint8_t *dst, size_t dst_b
         fe8 inverse = invert_8(product);
         for (size_t i = count; i-- > 0;) {
             const size_t group = start + i, lanes = group + 1 < groups ? LANES : last;
-            const fe8w over = fe8_times(mul(inverse, before[i]), 486662);
-            const fe8 x = fe8_select(fe8_sub(none, over), fe8_sub(over, j), other[i]);
+            const fe8w over = fe8_add_times(none, mul(inverse, before[i]), 486662);
+            const fe8 x = fe8_select(fe8_sub(fe8_bias(none), over), fe8_sub(fe8_bias(over), j), other[i]);
             store_points(out + POINT * LANES * group, x, lanes);
             inverse = mul(inverse, d[i]);
         }

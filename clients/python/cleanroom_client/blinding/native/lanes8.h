@@ -61,12 +61,12 @@ static inline fe8 fe8_freeze(fe8 a)
 {
     for (int pass = 0; pass < 2; pass++) {
         const __m512i top = ripple(a.v);
-        a.v[0] = ADD8(a.v[0], times19(top));
+        a.v[0] = ADD8(a.v[0], times(top, 19));
     }
     __m512i q = _mm512_srli_epi64(ADD8(a.v[0], SET8(19)), 51); /* 1 exactly where a >= p */
     for (int i = 1; i < 5; i++)
         q = _mm512_srli_epi64(ADD8(a.v[i], q), 51);
-    a.v[0] = ADD8(a.v[0], times19(q));
+    a.v[0] = ADD8(a.v[0], times(q, 19));
     (void)ripple(a.v);
     return a;
 }
