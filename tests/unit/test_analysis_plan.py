@@ -262,7 +262,8 @@ def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
         assert rho_to_nano(both) <= dict(found.debits)[t.ledger] <= nano_rho
     assert max(d for _, d in found.debits) * 1000 >= nano_rho * 999
     for planned, drawn in zip(found.statistics, narrowed.statistics, strict=True):
-        assert drawn.scale <= planned.scale * (1 + 1e-9)
+        # Squares are in a unit that follows the clip, whose rounding is one in 16,384 at most.
+        assert drawn.scale <= planned.scale * (1 + (1e-3 if drawn.name == "q" else 1e-9))
     assert narrowed.line == found.line
 
 

@@ -298,9 +298,8 @@ class CleanRoom:
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for test against control, or exposed against unexposed, on an outcome.
+        """Ask a `SalesLift`; `product` adds the filters of `of_product`.
 
-        The parameters are those of `SalesLift`; `product` adds the filter of `of_product`.
         A person's sum is clipped to `bound`: noise falls with it, and so does what it keeps.
         """
         kept = dict(filters or {}) | self.of_product(sales, product)
@@ -347,13 +346,9 @@ class CleanRoom:
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 
     def of_product(self, sales: str, product: str) -> dict[str, tuple[str, ...]]:
-        """Return the event filters of `focus:COLUMN=V1,V2`, `halo:COLUMN=V1,V2` or `total`.
-
-        A halo is every other value that the policy in force declares. Raises QuestionInvalid.
-        """
-        if product == "total":
-            return {}
-        return product_filters(product, self.collaboration().spec(sales).event_filters)
+        """Return event filters of `focus:COLUMN=V1,V2`, `halo:…` (all others), or `total`."""
+        declared = {} if product == "total" else self.collaboration().spec(sales).event_filters
+        return product_filters(product, declared)
 
     def get(self, request_id: str) -> Measurement:
         """Return the stored answer of one of this party's requests."""
