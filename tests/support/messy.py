@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from support.panels import (
 
 SEALABLE = (1, 2)
 _END_S = EPOCH_S + 86_400
+AFTER = Window(from_s=EPOCH_S, until_s=EPOCH_S + 100)
+EARLIER = Window(from_s=EPOCH_S - 100, until_s=EPOCH_S)
+DESIGNED = 1  # lifts of a case beside the plain one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,36 +52,44 @@ def case(seed: int) -> Case:
     turn = seed // 3
     questions = (_sizes(entropy)[turn % 5], _lifts(entropy)[turn % 3])
     requests = [_request(entropy, q, stages) for q in questions]
-    requests += _parts(entropy, _request(entropy, _designed(entropy), stages))
+    for position in range(DESIGNED):
+        designed = _designed(entropy, seed * DESIGNED + position)
+        requests += _parts(entropy, _request(entropy, designed, stages))
     return Case(uploads=uploads, requests=tuple(requests))
 
 
-def _designed(entropy: np.random.Generator) -> SalesLift:
-    """Return a lift of a random design, outcome and adjustment that go together."""
-    while True:
-        design, adjustment = entropy.choice(list(Design)), entropy.choice(list(Adjustment))
-        outcome = str(entropy.choice(["amount", "visits", *OUTCOMES]))
-        looks_back = needs_before(outcome, Adjustment(adjustment))
-        window = Window(from_s=EPOCH_S, until_s=EPOCH_S + 100)
-        earlier = Window(from_s=EPOCH_S - 100, until_s=EPOCH_S)
-        stratified = adjustment == Adjustment.POST_STRATIFIED
+def _together() -> list[dict[str, object]]:
+    """Return every design, outcome and adjustment that go together."""
+    found = []
+    for design, outcome, adjustment in product(Design, ("amount", "visits", *OUTCOMES), Adjustment):
+        parts = {
+            "design": design,
+            "outcome": outcome,
+            "adjustment": adjustment,
+            "exposed_by": "" if design is Design.RANDOMIZED else "impressions",
+            "strata": ("exposures.segment",) if adjustment == "post_stratified" else (),
+        }
+        if needs_before(outcome, adjustment):
+            parts |= {"window": AFTER, "before": EARLIER}
         try:
-            return SalesLift(
-                exposures="exposures",
-                sales="sales",
-                outcome=outcome,
-                by=_some(entropy, "exposures.city"),
-                window=window if looks_back or entropy.random() < 0.5 else None,
-                before=earlier if looks_back else None,
-                filters=(("category", ("other",)),) if entropy.random() < 0.3 else (),
-                population=Population.MATCHED if entropy.random() < 0.5 else Population.ALL,
-                design=Design(design),
-                exposed_by="" if design == Design.RANDOMIZED else "impressions",
-                adjustment=Adjustment(adjustment),
-                strata=("exposures.segment",) if stratified else (),
-            )
+            SalesLift(exposures="exposures", sales="sales", **parts)
         except FieldInvalid:
-            continue  # parts that do not go together
+            continue
+        found.append(parts)
+    return found
+
+
+def _designed(entropy: np.random.Generator, turn: int) -> SalesLift:
+    """Return a lift of the turn's kind, the rest of it drawn."""
+    window = AFTER if entropy.random() < 0.5 else None
+    return SalesLift(
+        exposures="exposures",
+        sales="sales",
+        by=_some(entropy, "exposures.city"),
+        filters=(("category", ("other", "hair-care")),) if entropy.random() < 0.3 else (),
+        population=Population.MATCHED if entropy.random() < 0.5 else Population.ALL,
+        **{"window": window} | TOGETHER[turn % len(TOGETHER)],
+    )
 
 
 def _parts(entropy: np.random.Generator, request: ExactRequest) -> list[ExactRequest]:
@@ -173,3 +185,39 @@ def _request(entropy: np.random.Generator, question: Question, stages) -> ExactR
         strata=tuple(grouping(schemas["exposures"], s.partition(".")[2]) for s in strata),
         square_unit=int(entropy.choice([1, 3, 10])),
     )
+
+
+def dense(seed: int) -> Case:
+    """Return people who nearly all match and buy, and a lift of every kind about them."""
+    entropy = np.random.default_rng(1_000 + seed)
+
+    def one_of(*values: int) -> int:
+        return int(entropy.choice(values))
+
+    uploads = {
+        "exposures": [
+            {
+                "email": f"p{i}",
+                "arm": one_of(-1, 0, 1, 0, 1),
+                "impressions": one_of(0, 0, 2),
+                "city": one_of(0, 1, 2), "segment": one_of(0, 1),
+            }
+            for i in range(60)
+        ],
+        "sales": [
+            {
+                "email": f"p{one_of(*range(65))}",
+                "amount": one_of(-90, -7, 0, 5, 33, 70, 100),
+                "category": one_of(0, 1, 2),
+                "at": EPOCH_S + one_of(-101, -70, -1, 0, 50, 99, 100),
+            }
+            for _ in range(200)
+        ],
+    }
+    asked = [_designed(entropy, turn) for turn in range(len(TOGETHER))]
+    requests = [_request(entropy, question, KEYS[:1]) for question in asked]
+    usable = [replace(request, purposes=1) for request in requests]
+    return Case(uploads=uploads, requests=tuple(p for r in usable for p in _parts(entropy, r)))
+
+
+TOGETHER = _together()
