@@ -200,7 +200,8 @@ def dense(seed: int) -> Case:
                 "email": f"p{i}",
                 "arm": one_of(-1, 0, 1, 0, 1),
                 "impressions": one_of(0, 0, 2),
-                "city": one_of(0, 1, 2), "segment": one_of(0, 1),
+                "city": one_of(0, 1, 2),
+                "segment": one_of(0, 1),
             }
             for i in range(60)
         ],
