@@ -42,6 +42,14 @@ test: .venv/installed ## run the tests, without the slow ones; JOBS=2 at a time
 test-slow: .venv/installed ## run all tests, with many more examples
 	@CLEANROOM_SLOW=1 CLEANROOM_HYPOTHESIS=nightly $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
+PRIVACY_REPORT ?= build/privacy-report.json
+
+.PHONY: privacy-report
+privacy-report: .venv/installed ## prove the privacy claim and write what was found; CLEANROOM_SLOW=1 for the whole
+	@CLEANROOM_PRIVACY_REPORT=$(PRIVACY_REPORT) $(BIN)/python -m pytest -q tests/privacy \
+		-n $(JOBS) --dist worksteal
+	@echo "written: $(PRIVACY_REPORT)"
+
 .PHONY: check
 check: check-python check-imports check-protos ## lint, types, layers, protocol, generated code
 

@@ -19,8 +19,11 @@ from cleanroom.model.question import (
     Buckets,
     ContributionBound,
     MatchRate,
+    Overlap,
     Population,
     Question,
+    Ropo,
+    RopoDefinition,
     SalesLift,
     SegmentSize,
     Window,
@@ -72,6 +75,10 @@ def _kind(question: Question) -> str:
             return "sales_lift"
         case ContributionBound():
             return "contribution_bound"
+        case Overlap():
+            return "overlap"
+        case Ropo():
+            return "ropo"
 
 
 def _read(kind: str, value: Mapping[str, Any]) -> Question:
@@ -84,6 +91,10 @@ def _read(kind: str, value: Mapping[str, Any]) -> Question:
             return _sales_lift(value)
         case "contribution_bound":
             return _contribution_bound(value)
+        case "overlap":
+            return _overlap(value)
+        case "ropo":
+            return _ropo(value)
         case _:
             raise ValueError("an unknown kind of question")
 
@@ -124,6 +135,23 @@ def _contribution_bound(value: Mapping[str, Any]) -> ContributionBound:
         measure=value["measure"],
         quantile=Fraction(value["quantile"]),
         grid=tuple(value["grid"]),
+        window=_window(value),
+        filters=_filters(value),
+    )
+
+
+def _overlap(value: Mapping[str, Any]) -> Overlap:
+    return Overlap(hub=value["hub"], others=tuple(value["others"]), by=tuple(value["by"]))
+
+
+def _ropo(value: Mapping[str, Any]) -> Ropo:
+    return Ropo(
+        definition=RopoDefinition(value["definition"]),
+        exposures=value["exposures"],
+        sales=value["sales"],
+        days=value["days"],
+        measure=value["measure"],
+        by=tuple(value["by"]),
         window=_window(value),
         filters=_filters(value),
     )

@@ -9,9 +9,17 @@ from fractions import Fraction
 
 from cleanroom.analysis.charge import Charge
 from cleanroom.analysis.lift_charges import bounds, lift_charges
-from cleanroom.analysis.request import UP_TO
+from cleanroom.analysis.request import UP_TO, pattern_name
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Ropo,
+    RopoDefinition,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.privacy import sensitivity
 from cleanroom.privacy.allocation import Share
 from cleanroom.privacy.sensitivity import Removed
@@ -20,6 +28,8 @@ from cleanroom.privacy.sensitivity import Removed
 # denominators (docs/privacy-guarantee.md, "Allocation").
 _PEOPLE, _MATCHED, _KEYS = Fraction(3, 10), Fraction(4, 10), Fraction(3, 10)
 _PEOPLE_ONE_KEY, _MATCHED_ONE_KEY = Fraction(4, 10), Fraction(6, 10)
+_CONTACTED, _CONVERTED = Fraction(25, 100), Fraction(75, 100)
+_SALES_N, _SALES, _PRECEDED = Fraction(10, 100), Fraction(25, 100), Fraction(65, 100)
 
 
 def charges(allowance: Allowance) -> tuple[Charge, ...]:
@@ -33,6 +43,10 @@ def charges(allowance: Allowance) -> tuple[Charge, ...]:
             return lift_charges(question, len(allowance.stages), bounds(allowance, question))
         case ContributionBound() as question:
             return _contributions(question, allowance)
+        case Overlap() as question:
+            return _overlap(question, allowance)
+        case Ropo() as question:
+            return _ropo(question, allowance)
 
 
 def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]:
@@ -75,6 +89,44 @@ def _contributions(question: ContributionBound, allowance: Allowance) -> tuple[C
     )
 
 
+def _overlap(question: Overlap, allowance: Allowance) -> tuple[Charge, ...]:
+    """Return people by pattern: the patterns of one person are disjoint cells of one vector."""
+    stages, others = len(allowance.stages), len(question.others)
+    partner = sensitivity.overlap_patterns(stages, others, Removed.PARTNER)
+    own = sensitivity.overlap_patterns(stages, others, Removed.OWN)
+    return (
+        Charge(
+            name="patterns",
+            released=tuple(pattern_name(p) for p in question.patterns),
+            contribution_bound=1,
+            share=Share(
+                weight=Fraction(1),
+                l2_squared=dict.fromkeys(question.others, partner) | {question.hub: own},
+            ),
+            counts_people=True,
+        ),
+    )
+
+
+def _ropo(question: Ropo, allowance: Allowance) -> tuple[Charge, ...]:
+    own = _own_people(question.counted, question.datasets)
+    bound = allowance.bound
+    pairs = _pair_sum(question, len(allowance.stages), bound)
+    match question.definition:
+        case RopoDefinition.CONVERSION:
+            return (
+                _count("contacted", _CONTACTED, own),
+                _sum("converted", bound, _CONVERTED, pairs),
+            )
+        case RopoDefinition.SHARE_OF_SALES:
+            clipped = {dataset: bound**2 * moved for dataset, moved in own.items()}
+            return (
+                _count("buyers", _SALES_N, own),
+                _sum("purchases", bound, _SALES, clipped),
+                _sum("preceded", bound, _PRECEDED, pairs),
+            )
+
+
 def _own_people(dataset: str, datasets: tuple[str, ...]) -> dict[str, int]:
     nobody = dict.fromkeys(datasets, sensitivity.OTHER_PEOPLE)
     return nobody | {dataset: sensitivity.OWN_PEOPLE}
@@ -99,6 +151,12 @@ def _matched_of(side: str, partner: str, stages: int) -> dict[str, int]:
     }
 
 
+def _pair_sum(question: Ropo, stages: int, bound: int) -> dict[str, int]:
+    partner = sensitivity.pair_sum(stages, bound, Removed.PARTNER)
+    own = sensitivity.pair_sum(stages, bound, Removed.OWN)
+    return dict.fromkeys(question.datasets, partner) | {question.counted: own}
+
+
 def _grouped(allowance: Allowance) -> tuple[str, ...]:
     return tuple(dict.fromkeys(g.dataset for g in allowance.groupings))
 
@@ -110,4 +168,14 @@ def _count(name: str, weight: Fraction, l2_squared: dict[str, int]) -> Charge:
         contribution_bound=1,
         share=Share(weight=weight, l2_squared=l2_squared),
         counts_people=True,
+    )
+
+
+def _sum(name: str, bound: int, weight: Fraction, l2_squared: dict[str, int]) -> Charge:
+    return Charge(
+        name=name,
+        released=(name,),
+        contribution_bound=bound,
+        share=Share(weight=weight, l2_squared=l2_squared),
+        counts_people=False,
     )

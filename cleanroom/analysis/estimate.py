@@ -10,13 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from cleanroom.analysis import contribution, lift, match, reach
+from cleanroom.analysis import contribution, lift, match, overlap, reach, ropo
 from cleanroom.analysis.lift_strata import is_kept, suffix
 from cleanroom.analysis.plan import Plan, StatisticPlan
-from cleanroom.analysis.request import UP_TO, Statistics
+from cleanroom.analysis.request import ONLY_IN, UNMATCHED, UP_TO, Statistics
 from cleanroom.model.dataset import Cell
 from cleanroom.model.measurement import CellResult, Figure
-from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Ropo,
+    SalesLift,
+    SegmentSize,
+)
 
 KEY_PREFIX = match.KEY_PREFIX
 
@@ -28,9 +35,9 @@ def estimate(
 
     A cell is suppressed unless every noisy count of people that makes it reaches the line: the
     people of each dataset, the matched people, the people of each arm, those pooled over all
-    cells, all people of a grid. A count per key type or grid point is a part of a cell, not a
-    cell: below the line it is withheld alone; so is a stratum, with all its statistics, unless
-    none is left.
+    cells, all people of a grid. A count per key type, pattern or grid point is a part of a cell,
+    not a cell: below the line it is withheld alone; so is a stratum, with all its statistics. A
+    cell where nothing else is left is withheld.
     """
     names = names_of_a_cell(plan)
     everywhere = dict.fromkeys((*names, *_pooled_names(plan)), max(1, plan.line))
@@ -97,7 +104,7 @@ def _kept(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None:
         return {n: v for n, v in values.items() if n in shown} or None
     if any(people < plan.line for people in _people_of_a_cell(plan, values)):
         return None
-    return {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line}
+    return {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line} or None
 
 
 def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
@@ -111,6 +118,10 @@ def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
             return lift.sales_lift(plan, values)
         case ContributionBound() as question:
             return contribution.contribution_bound(plan, question, values)
+        case Overlap() as question:
+            return overlap.overlap(plan, question, values)
+        case Ropo() as question:
+            return ropo.ropo(plan, question, values)
 
 
 def _counts(statistics: tuple[StatisticPlan, ...]) -> tuple[str, ...]:
@@ -130,7 +141,7 @@ def _pooled_names(plan: Plan) -> tuple[str, ...]:
 
 
 def _is_part(name: str) -> bool:
-    return name.startswith((KEY_PREFIX, UP_TO))
+    return name.startswith((KEY_PREFIX, UP_TO, ONLY_IN)) or name == UNMATCHED
 
 
 def _blank(figure: Figure) -> Figure:

@@ -25,7 +25,9 @@ from cleanroom.model.names import LedgerName
 from cleanroom.model.question import (
     ContributionBound,
     MatchRate,
+    Overlap,
     Question,
+    Ropo,
     SalesLift,
     SegmentSize,
 )
@@ -277,9 +279,9 @@ def _bounds(allowance: Allowance) -> Bounds:
     match allowance.question:
         case SalesLift() as question:
             return bounds(allowance, question)
-        case ContributionBound():
+        case ContributionBound() | Ropo():
             return Bounds(low=0, high=allowance.bound)
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return Bounds(low=0, high=1)
 
 
@@ -304,6 +306,8 @@ def _outcome_unit(allowance: Allowance) -> str:
             measure = allowance.schemas[1].measure(outcome)
         case ContributionBound(measure=name):
             measure = allowance.schemas[0].measure(name)
+        case Ropo(measure=str() as name):
+            measure = allowance.schemas[1].measure(name)
         case _:
             return "people"
     if measure is None:

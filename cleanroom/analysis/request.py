@@ -15,6 +15,8 @@ from cleanroom.model.question import Question, SalesLift
 
 ARMS = ("control", "test")  # codes 0 and 1 in a sealed version
 UP_TO = "up_to:"  # people whose sum is at most a grid point, and above the point before it
+UNMATCHED = "unmatched"
+ONLY_IN = "only_in:"  # people matched in these datasets of an overlap and in no other
 EXPOSURE = ("unexposed", "exposed")  # codes 0 and 1 of an observational lift
 POOLED = "pooled"  # everybody in an arm, over all cells
 
@@ -89,7 +91,14 @@ class Statistics:
 
     Names: `people:<dataset>`, `matched`, `matched:<key type>`; for a lift one of each kind of
     analysis/lift_kinds.py for each arm, `n:<arm>`, `s:<arm>`, … or pooled, `n:pooled`, …; for a
-    contribution bound `up_to:<point>` for each point of its grid.
+    contribution bound `up_to:<point>` for each point of its grid; for an overlap those of
+    `pattern_name`; for a ROPO conversion `contacted` and `converted` people, for a share of sales
+    `buyers`, `purchases` (sum of clipped purchases) and `preceded` (of those after a contact).
     """
 
     values: dict[str, tuple[int, ...]]
+
+
+def pattern_name(pattern: tuple[str, ...]) -> str:
+    """Return the name under which a pattern of an overlap is released."""
+    return f"{ONLY_IN}{'+'.join(pattern)}" if pattern else UNMATCHED

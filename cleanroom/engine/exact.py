@@ -1,6 +1,6 @@
 """The engine port on embedded DuckDB; must not know noise, policies or where versions are kept.
 
-Figures are Ibis expressions (sizes.py, lift.py), so that another backend can compute the same.
+Figures are Ibis expressions (sizes.py, lift.py, overlap.py, ropo.py), so that another backend can compute the same.
 Everything is an integer from the sealed tables to the answer.
 """
 
@@ -16,10 +16,19 @@ from cleanroom.analysis.request import ExactRequest, Statistics
 from cleanroom.engine.buckets import contributions, with_buckets
 from cleanroom.engine.lift import sales_lift
 from cleanroom.engine.matching import Side, side
+from cleanroom.engine.overlap import overlap
+from cleanroom.engine.ropo import ropo
 from cleanroom.engine.session import Session
 from cleanroom.engine.sizes import match_rate, segment_size
 from cleanroom.model.dataset import VersionRef
-from cleanroom.model.question import ContributionBound, MatchRate, SalesLift, SegmentSize
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Ropo,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.ports.tables import SealedTables
 
 
@@ -78,3 +87,8 @@ def _values(
         case ContributionBound() as question:
             (one,) = sides
             return contributions(session, question, one, request.bound)
+        case Overlap() as question:
+            return overlap(session, request, question, sides)
+        case Ropo() as question:
+            exposures, sales = sides
+            return ropo(session, request, question, exposures, sales)

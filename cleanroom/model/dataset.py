@@ -117,7 +117,10 @@ class DatasetSchema:
 
     @property
     def buying(self) -> Bounded | None:
-        """The measure whose positive event makes a buyer: the first of money, else the first."""
+        """The measure whose positive amount makes an event a purchase: money first, else the first.
+
+        None when there is no measure at all.
+        """
         return self.measure_in(Unit.MINOR) or next(iter(self.measures), None)
 
 

@@ -12,6 +12,8 @@ from typing import Self
 
 from cleanroom.model.errors import FieldInvalid
 
+MAX_DIMENSIONS = 4
+
 # Lower case, digits and single hyphens, as in DNS labels: safe in URIs, file names and SQL.
 _LABEL = re.compile(r"(?=.{1,63}$)[a-z](?:-?[a-z0-9])*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -45,6 +47,14 @@ def check_dimension(text: str, field: str) -> str:
     if not _DIMENSION.fullmatch(text):
         raise FieldInvalid(field=field, expected="a dimension such as 'city' or 'exposures.city'")
     return text
+
+
+def check_by(by: tuple[str, ...], field: str = "by") -> None:
+    """Raise FieldInvalid unless `by` are dimensions, few enough and each once."""
+    if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
+        raise FieldInvalid(field=field, expected=f"at most {MAX_DIMENSIONS} different dimensions")
+    for dimension in by:
+        check_dimension(dimension, field)
 
 
 def check_request_id(text: str) -> str:

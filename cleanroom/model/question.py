@@ -18,7 +18,9 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters, Window, canonical_filters
 from cleanroom.model.family import Family
 from cleanroom.model.lift import SHARES, Adjustment, Design, check_lift, needs_before
-from cleanroom.model.names import check_column, check_dimension, check_label
+from cleanroom.model.names import check_by, check_column, check_label
+from cleanroom.model.overlap import Overlap
+from cleanroom.model.ropo import Ropo, RopoDefinition
 
 __all__ = [
     "Ask",
@@ -27,14 +29,16 @@ __all__ = [
     "Design",
     "Family",
     "MatchRate",
+    "Overlap",
     "Population",
     "Question",
+    "Ropo",
+    "RopoDefinition",
     "SalesLift",
     "SegmentSize",
     "Window",
 ]
 
-MAX_DIMENSIONS = 4
 MAX_DATASETS = 2
 MAX_LOSS = Fraction(1_000)  # of rho or epsilon: more is no privacy, and slow to convert
 
@@ -60,7 +64,7 @@ class MatchRate:
     def __post_init__(self) -> None:
         """Check names; datasets and dimensions are kept sorted."""
         _check_pair(self.datasets)
-        _check_by(self.by)
+        check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
@@ -87,7 +91,7 @@ class SegmentSize:
         if len(self.datasets) != 1:
             _check_pair(self.datasets)
         check_label(self.datasets[0], "datasets")
-        _check_by(self.by)
+        check_by(self.by)
         object.__setattr__(self, "datasets", tuple(sorted(self.datasets)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
         object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
@@ -132,8 +136,8 @@ class SalesLift:
         """Check names and what goes together; what has no order is kept sorted."""
         _check_pair((self.exposures, self.sales))
         check_column(self.outcome, "outcome")
-        _check_by(self.by)
-        _check_by(self.strata, "strata")
+        check_by(self.by)
+        check_by(self.strata, "strata")
         _check_bound(self.bound)
         check_lift(self)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
@@ -167,7 +171,7 @@ class SalesLift:
         return needs_before(self.outcome, self.adjustment)
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound | Overlap | Ropo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,10 +207,3 @@ def _check_pair(datasets: tuple[str, ...]) -> None:
 def _check_bound(bound: int | None) -> None:
     if bound is not None and not 1 <= bound <= MAX_BOUND:
         raise FieldInvalid(field="bound", expected=f"an integer from 1 to {MAX_BOUND}")
-
-
-def _check_by(by: tuple[str, ...], field: str = "by") -> None:
-    if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
-        raise FieldInvalid(field=field, expected=f"at most {MAX_DIMENSIONS} different dimensions")
-    for dimension in by:
-        check_dimension(dimension, field)

@@ -6,7 +6,7 @@ from itertools import permutations
 
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import Family
-from cleanroom.policy.document import Policy
+from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.problems import Problems
 
 
@@ -41,17 +41,22 @@ def _consent(policy: Policy, problems: Problems) -> None:
 
 
 def _lift(policy: Policy, problems: Problems) -> None:
-    pairs = permutations(policy.datasets, 2)
-    compares = ((e.arm or e.schema.counts) and s.schema.measures for e, s in pairs)
-    if any(compares):
+    if any(_askable(*pair) for pair in permutations(policy.datasets, 2)):
         return
     for path, family in _grants(policy):
         if family is Family.SALES_LIFT:
             message = (
                 "sales_lift is granted, but it needs a dataset with an arm or a count and another "
-                "with a measure: declare them, or take the grant back"
+                "with a measure, or both with a time: declare them, or take the grant back"
             )
             problems.add(policy.mark(path), path, message)
+
+
+def _askable(exposures: DatasetRules, sales: DatasetRules) -> bool:
+    """Tell whether some question of the family fits: a lift compares, a ROPO needs times."""
+    compares = exposures.arm is not None or bool(exposures.schema.counts)
+    timed = exposures.schema.timed and sales.schema.timed
+    return bool(sales.schema.measures) and (compares or timed)
 
 
 def _grants(policy: Policy) -> list[tuple[str, Family]]:

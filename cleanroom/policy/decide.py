@@ -17,7 +17,9 @@ from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import (
     ContributionBound,
     MatchRate,
+    Overlap,
     Question,
+    Ropo,
     SalesLift,
     SegmentSize,
 )
@@ -26,6 +28,7 @@ from cleanroom.policy.bounds import grid_reasons, lift_bound
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
+from cleanroom.policy.ropo import ropo_reasons
 
 
 def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> Allowance:
@@ -41,7 +44,7 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
         *_declared(policy, question),
         *resolved.reasons,
         *strata.reasons,
-        *_cells(resolved, strata),
+        *_cells(resolved, strata, question),
         *_outcomes(policy, question),
     )
     if reasons:
@@ -96,19 +99,29 @@ def _qualified(
                 bound=lift_bound(question, schemas[1].measure(outcome)),
                 exposed_by=lift.exposed_by(schemas[0], question),
             )
+        case Overlap() | Ropo():
+            return replace(question, by=by)
         case ContributionBound():
             return question
 
 
 def _bounds(question: Question, schemas: tuple[DatasetSchema, ...]) -> lift.Bounds:
     match question:
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return lift.Bounds()
         case SalesLift():
             return lift.bounds(schemas[1], question)
-        case ContributionBound(measure=name):
-            measure = schemas[0].measure(name)
-            return lift.Bounds(high=1 if measure is None else measure.max_per_person)
+        case ContributionBound(measure=measure):
+            return lift.Bounds(high=_most(schemas[0], measure))
+        case Ropo(measure=measure):
+            sales = schemas[question.datasets.index(question.sales)]
+            return lift.Bounds(high=1 if measure is None else _most(sales, measure))
+
+
+def _most(schema: DatasetSchema, name: str) -> int:
+    """Return the most that one person may add to a measure; 1 to what is none."""
+    measure = schema.measure(name)
+    return 1 if measure is None else measure.max_per_person
 
 
 def _period(policy: Policy, now_s: int) -> Iterator[str]:
@@ -142,18 +155,22 @@ def _declared(policy: Policy, question: Question) -> Iterator[str]:
             yield f"datasets does not declare {name} ({policy.where('datasets')})"
 
 
-def _cells(resolved: Resolved, strata: Resolved) -> Iterator[str]:
+def _cells(resolved: Resolved, strata: Resolved, question: Question) -> Iterator[str]:
     domains = (*resolved.groupings.values(), *strata.groupings.values())
     count = prod(len(g.domain.values) for g in domains)
+    if isinstance(question, Overlap):
+        count *= len(question.patterns)
     if count > MAX_CELLS:
         yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
 
 
 def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
     match question:
-        case MatchRate() | SegmentSize():
+        case MatchRate() | SegmentSize() | Overlap():
             return
         case ContributionBound():
             yield from grid_reasons(policy, question)
+        case Ropo():
+            yield from ropo_reasons(policy, question)
         case SalesLift():
             yield from lift.reasons(policy, question)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cleanroom.model.allowance import Grouping
-from cleanroom.model.question import Buckets, ContributionBound, MatchRate, Question, SalesLift
+from cleanroom.model.question import (
+    Buckets,
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Question,
+    Ropo,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.policy.buckets import bucket_reasons, bucketed, number
 from cleanroom.policy.document import DatasetRules, Policy
 
@@ -28,31 +37,49 @@ def resolve(policy: Policy, question: Question) -> Resolved:
     datasets = _datasets(policy, question)
     cut = _buckets(question)
     for name in question.by:
-        if name in cut:
+        if cut is not None and name in cut:
             candidates = _numbers(policy, name, datasets, cut[name], found)
         else:
-            candidates = _dimensions(policy, name, datasets, found)
+            candidates = _dimensions(policy, name, datasets, found, cuttable=cut is not None)
         _take(name, candidates, found)
     _one_side(question, found)
     return found
 
 
 def _datasets(policy: Policy, question: Question) -> tuple[DatasetRules, ...]:
-    """Return the datasets whose dimensions the family may use."""
-    # People have arms and outcomes in a lift; what they are counted by is known before both.
-    lift = isinstance(question, SalesLift)
-    names = question.datasets[:1] if lift else question.datasets
-    return tuple(d for name in names if (d := policy.dataset(name)) is not None)
+    """Return the datasets whose dimensions the question may use."""
+    return tuple(d for name in _sides(question) if (d := policy.dataset(name)) is not None)
 
 
-def _buckets(question: Question) -> Mapping[str, Buckets]:
-    if isinstance(question, ContributionBound):
-        return {}
-    return {buckets.dimension: buckets for buckets in question.buckets}
+def _sides(question: Question) -> tuple[str, ...]:
+    match question:
+        case MatchRate() | SegmentSize() | ContributionBound():
+            return question.datasets
+        case SalesLift(exposures=exposures):
+            # People have arms and outcomes; what they are counted by is known before both.
+            return (exposures,)
+        case Overlap(hub=hub):
+            return (hub,)  # whose people are counted, also those whom nobody else knows
+        case Ropo():
+            return (question.counted,)
+
+
+def _buckets(question: Question) -> Mapping[str, Buckets] | None:
+    """Return the buckets by dimension, or None where the question takes none."""
+    match question:
+        case MatchRate() | SegmentSize() | SalesLift():
+            return {buckets.dimension: buckets for buckets in question.buckets}
+        case ContributionBound() | Overlap() | Ropo():
+            return None
 
 
 def _dimensions(
-    policy: Policy, name: str, datasets: tuple[DatasetRules, ...], found: Resolved
+    policy: Policy,
+    name: str,
+    datasets: tuple[DatasetRules, ...],
+    found: Resolved,
+    *,
+    cuttable: bool,
 ) -> dict[str, Grouping]:
     """Return the dimensions with declared values that `name` may mean."""
     named, column = _named(name, datasets)
@@ -63,7 +90,7 @@ def _dimensions(
     }
     if not candidates and datasets:
         numbers = [n for d in named if (n := number(d, column)) is not None]
-        if numbers:
+        if numbers and cuttable:
             (path, *_) = (n.path for n in numbers)
             found.reasons.append(
                 f"by {name} is a number ({policy.where(path)}): cut it by buckets, as in 1,2,5"

@@ -100,6 +100,43 @@ def _gains_and_losses(
             yield sum(c for c in changes if c > 0), -sum(c for c in changes if c < 0)
 
 
+def pair_sum(stages: int, bound: int, removed: Removed) -> int:
+    """Sum over pairs of a value in [0, bound] of both records, in cells by the own record.
+
+    The values of the pairs of a chain are free of each other, so an own record that is in two of
+    them, one in each world, changes by any amount up to the bound either way. The worst is that
+    all such changes go one way in one cell, `(K + 1) // 2` of them; an even chain after an own removal begins with a gain
+    and ends with a loss, of which one goes to another cell.
+    """
+    _check_stages(stages)
+    if bound < 0:
+        raise ValueError("a bound is not negative")
+    odd = ((stages + 1) // 2) ** 2
+    even = (stages // 2) ** 2 + 1 if stages > 1 else 0
+    match removed:
+        case Removed.OWN:
+            return bound * bound * max(odd, even)
+        case Removed.PARTNER:
+            return bound * bound * odd
+
+
+def overlap_patterns(stages: int, others: int, removed: Removed) -> int:
+    """People of a hub by the set of `others` datasets they are matched in, and own attributes.
+
+    A record of another dataset flips one bit of at most one person, who leaves a cell for
+    another. A hub record leaves its cell, and with several stages can free, in each matching, a
+    partner for one more person, whose bit it sets: at worst all leave one cell for different ones.
+    """
+    _check_stages(stages)
+    if others < 1:
+        raise ValueError("an overlap has at least one other dataset")
+    match removed:
+        case Removed.OWN:
+            return 1 if stages == 1 else others * others + others + 1
+        case Removed.PARTNER:
+            return 2
+
+
 def _chains(pairs: int, ends: tuple[int, int], removed: Removed) -> Iterator[list[int]]:
     """Yield the changes of the people along a chain of so many pairs, for all values at the ends.
 

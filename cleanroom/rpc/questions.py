@@ -15,8 +15,11 @@ from cleanroom.model.question import (
     Buckets,
     ContributionBound,
     MatchRate,
+    Overlap,
     Population,
     Question,
+    Ropo,
+    RopoDefinition,
     SalesLift,
     SegmentSize,
     Window,
@@ -44,6 +47,10 @@ _ADJUSTMENTS = {
     pb.ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.CUPED_TWO_STAGE,
     pb.ADJUSTMENT_CHANGE_SCORE: Adjustment.CHANGE_SCORE,
     pb.ADJUSTMENT_POST_STRATIFIED: Adjustment.POST_STRATIFIED,
+}
+_DEFINITIONS = {
+    pb.ROPO_DEFINITION_SHARE_OF_SALES: RopoDefinition.SHARE_OF_SALES,
+    pb.ROPO_DEFINITION_CONVERSION: RopoDefinition.CONVERSION,
 }
 
 
@@ -78,6 +85,10 @@ def _question(message: pb.Analysis) -> Question:
             return _sales_lift(message.sales_lift)
         case "contribution_bound":
             return _contribution_bound(message.contribution_bound)
+        case "overlap":
+            return _overlap(message.overlap)
+        case "ropo":
+            return _ropo(message.ropo)
         case _:
             raise FieldInvalid(field="question", expected="a question that this service knows")
 
@@ -128,6 +139,25 @@ def _contribution_bound(asked: pb.ContributionBound) -> ContributionBound:
     )
 
 
+def _overlap(asked: pb.Overlap) -> Overlap:
+    return Overlap(hub=asked.hub, others=tuple(asked.others), by=tuple(asked.by))
+
+
+def _ropo(asked: pb.Ropo) -> Ropo:
+    if asked.definition not in _DEFINITIONS:
+        raise FieldInvalid(field="definition", expected="a definition that this service knows")
+    return Ropo(
+        definition=_DEFINITIONS[asked.definition],
+        exposures=asked.exposures,
+        sales=asked.sales,
+        days=asked.days,
+        measure=asked.measure or None,
+        by=tuple(asked.by),
+        window=_window(asked),
+        filters=_filters(asked.filters),
+    )
+
+
 def _quantile(text: str) -> Fraction:
     try:
         return parse_loss_text(text)  # the same decimals
@@ -151,7 +181,7 @@ def _bound(asked: pb.SalesLift) -> int | None:
     return asked.bound or None  # 0 is how the protocol says nothing
 
 
-def _window(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound) -> Window | None:
+def _window(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound | pb.Ropo) -> Window | None:
     if not asked.HasField("window"):
         return None
     return _span(asked.window)

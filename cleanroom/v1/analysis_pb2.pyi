@@ -19,6 +19,29 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RopoDefinition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RopoDefinitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RopoDefinition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROPO_DEFINITION_UNSPECIFIED: _RopoDefinition.ValueType  # 0
+    """Not chosen; refused."""
+    ROPO_DEFINITION_SHARE_OF_SALES: _RopoDefinition.ValueType  # 1
+    """Purchases preceded by a contact over all purchases."""
+    ROPO_DEFINITION_CONVERSION: _RopoDefinition.ValueType  # 2
+    """People with a contact who then purchased over all people with a contact."""
+
+class RopoDefinition(_RopoDefinition, metaclass=_RopoDefinitionEnumTypeWrapper): ...
+
+ROPO_DEFINITION_UNSPECIFIED: RopoDefinition.ValueType  # 0
+"""Not chosen; refused."""
+ROPO_DEFINITION_SHARE_OF_SALES: RopoDefinition.ValueType  # 1
+"""Purchases preceded by a contact over all purchases."""
+ROPO_DEFINITION_CONVERSION: RopoDefinition.ValueType  # 2
+"""People with a contact who then purchased over all people with a contact."""
+Global___RopoDefinition: _TypeAlias = RopoDefinition  # noqa: Y015
+
 class _Population:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -115,6 +138,8 @@ class Analysis(_message.Message):
     SEGMENT_SIZE_FIELD_NUMBER: _builtins.int
     SALES_LIFT_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_BOUND_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    ROPO_FIELD_NUMBER: _builtins.int
     RHO_FIELD_NUMBER: _builtins.int
     EPSILON_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
@@ -131,6 +156,10 @@ class Analysis(_message.Message):
     def sales_lift(self) -> Global___SalesLift: ...
     @_builtins.property
     def contribution_bound(self) -> Global___ContributionBound: ...
+    @_builtins.property
+    def overlap(self) -> Global___Overlap: ...
+    @_builtins.property
+    def ropo(self) -> Global___Ropo: ...
     def __init__(
         self,
         *,
@@ -139,16 +168,18 @@ class Analysis(_message.Message):
         segment_size: Global___SegmentSize | None = ...,
         sales_lift: Global___SalesLift | None = ...,
         contribution_bound: Global___ContributionBound | None = ...,
+        overlap: Global___Overlap | None = ...,
+        ropo: Global___Ropo | None = ...,
         rho: _builtins.str = ...,
         epsilon: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "overlap", b"overlap", "question", b"question", "rho", b"rho", "ropo", b"ropo", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "question", b"question", "rho", b"rho", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "contribution_bound", b"contribution_bound", "epsilon", b"epsilon", "loss", b"loss", "match_rate", b"match_rate", "overlap", b"overlap", "question", b"question", "rho", b"rho", "ropo", b"ropo", "sales_lift", b"sales_lift", "segment_size", b"segment_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_loss: _TypeAlias = _typing.Literal["rho", "epsilon"]  # noqa: Y015
     _WhichOneofArgType_loss: _TypeAlias = _typing.Literal["loss", b"loss"]  # noqa: Y015
-    _WhichOneofReturnType_question: _TypeAlias = _typing.Literal["match_rate", "segment_size", "sales_lift", "contribution_bound"]  # noqa: Y015
+    _WhichOneofReturnType_question: _TypeAlias = _typing.Literal["match_rate", "segment_size", "sales_lift", "contribution_bound", "overlap", "ropo"]  # noqa: Y015
     _WhichOneofArgType_question: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_loss) -> _WhichOneofReturnType_loss | None: ...
@@ -408,6 +439,98 @@ class ContributionBound(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContributionBound: _TypeAlias = ContributionBound  # noqa: Y015
+
+@_typing.final
+class Overlap(_message.Message):
+    """People of one dataset by the pattern of others in which each is matched. Granted with segment
+    sizes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HUB_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    hub: _builtins.str
+    """The dataset whose people are counted."""
+    @_builtins.property
+    def others(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Two to four other datasets, each matched with the hub as in a match rate."""
+
+    @_builtins.property
+    def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Dimensions of the hub."""
+
+    def __init__(
+        self,
+        *,
+        hub: _builtins.str = ...,
+        others: _abc.Iterable[_builtins.str] | None = ...,
+        by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "hub", b"hub", "others", b"others"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Overlap: _TypeAlias = Overlap  # noqa: Y015
+
+@_typing.final
+class Ropo(_message.Message):
+    """Research online, purchase offline: two figures of that name. Granted with sales lifts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    EXPOSURES_FIELD_NUMBER: _builtins.int
+    SALES_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    definition: Global___RopoDefinition.ValueType
+    """Which of the two."""
+    exposures: _builtins.str
+    """The dataset whose timed events are contacts."""
+    sales: _builtins.str
+    """The dataset whose timed events are purchases, where they make a buyer."""
+    days: _builtins.int
+    """A contact precedes a purchase at most so many days later."""
+    measure: _builtins.str
+    """What a share of sales sums, a measure of the sales dataset; empty for a conversion."""
+    @_builtins.property
+    def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Dimensions of the exposures dataset for a conversion, of the sales dataset for a share."""
+
+    @_builtins.property
+    def window(self) -> Global___Window:
+        """Purchases in this window count; without it, all."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventFilter]:
+        """Only purchases with one of the listed values count."""
+
+    def __init__(
+        self,
+        *,
+        definition: Global___RopoDefinition.ValueType = ...,
+        exposures: _builtins.str = ...,
+        sales: _builtins.str = ...,
+        days: _builtins.int = ...,
+        measure: _builtins.str = ...,
+        by: _abc.Iterable[_builtins.str] | None = ...,
+        window: Global___Window | None = ...,
+        filters: _abc.Iterable[Global___EventFilter] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "days", b"days", "definition", b"definition", "exposures", b"exposures", "filters", b"filters", "measure", b"measure", "sales", b"sales", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ropo: _TypeAlias = Ropo  # noqa: Y015
 
 @_typing.final
 class Window(_message.Message):

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AnalysisServiceStub:
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """
@@ -60,7 +61,8 @@ class AnalysisServiceStub:
 
 
 class AnalysisServiceServicer:
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """
@@ -130,7 +132,8 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AnalysisService:
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """

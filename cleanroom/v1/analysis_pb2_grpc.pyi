@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AnalysisServiceStub:
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """
@@ -55,7 +56,8 @@ class AnalysisServiceStub:
 
 @_typing.type_check_only
 class AnalysisServiceAsyncStub(AnalysisServiceStub):
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """
@@ -79,7 +81,8 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     """Lists the caller's requests in a collaboration, oldest first."""
 
 class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Asking: match rate, segment size, sales lift, and the bound for a lift. There is no free SQL.
+    """Asking: match rate, segment size, overlap, sales lift, purchases offline after contacts online,
+    and the bound for a lift. There is no free SQL.
     Every method may also answer DEADLINE_REQUIRED, IDENTITY_REFUSED, TOO_MANY_REQUESTS, INTERNAL,
     FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED and POLICY_NOT_IN_FORCE.
     """

@@ -21,7 +21,7 @@ GRIDS = {
     "fine": tuple(int(v) for v in np.geomspace(5_000, 1_400_000, 50).astype(int)),
 }
 FEW = 400
-MANY = 5_000
+MANY = 2_000
 
 
 def trial(draw, people, grid, quantile, epsilon):

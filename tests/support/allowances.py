@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
@@ -13,8 +14,11 @@ from cleanroom.model.question import (
     Buckets,
     ContributionBound,
     MatchRate,
+    Overlap,
     Population,
     Question,
+    Ropo,
+    RopoDefinition,
     SalesLift,
     SegmentSize,
     Window,
@@ -27,6 +31,7 @@ TIER = Domain(name="tier", values=("gold", "other"))
 MINIMUM = MinimumAggregation(people=50, miss_probability=Fraction(1, 10**6))
 ADVERTISER = LedgerName(owner="acme-brand", pool="spring")
 RETAILER = LedgerName(owner="megamart", pool="loyalty")
+PROVIDER = LedgerName(owner="fiscal-data", pool="panel")
 
 
 def schemas(stages=3):
@@ -53,6 +58,11 @@ def schemas(stages=3):
     return exposures, sales
 
 
+def other(name, stages=3):
+    """A dataset of the provider's."""
+    return DatasetSchema(name=name, owner="fiscal-data", keys=KEYS[:stages])
+
+
 def terms(name, datasets, *, per_question=Fraction(1, 2), epsilon=Fraction(4)):
     return LedgerTerms(
         ledger=name,
@@ -74,15 +84,18 @@ def allow(
     **of_a_lift,
 ) -> Allowance:
     by_name = {s.name: s for s in schemas(stages)}
-    owners = {"exposures": ADVERTISER, "store-sales": RETAILER}
+    ledger_of = {"exposures": ADVERTISER, "store-sales": RETAILER}
     return Allowance(
         question=question,
-        schemas=tuple(by_name[d] for d in question.datasets),
+        schemas=tuple(by_name.get(d) or other(d, stages) for d in question.datasets),
         groupings=groupings,
         stages=KEYS[:stages],
         purposes=purpose_bits(["measurement"]),
         minimum=minimum,
-        ledgers=ledgers or tuple(terms(owners[d], (d,)) for d in question.datasets),
+        ledgers=ledgers
+        or tuple(
+            terms(ledger_of.get(d, replace(PROVIDER, pool=d)), (d,)) for d in question.datasets
+        ),
         bound=bound,
         **of_a_lift,
     )
@@ -155,3 +168,39 @@ def contribution_bound(
         dataset="store-sales", measure="amount", quantile=quantile, grid=grid
     )
     return allow(question, bound=bound, **options)
+
+
+OTHERS = ("panel", "store-sales", "telco", "web")
+
+
+def overlap(*, others=2, stages=3, by_city=False, **options) -> Allowance:
+    """The advertiser's people by which of the first so many of OTHERS know them."""
+    by = ("exposures.city",) if by_city else ()
+    question = Overlap(hub="exposures", others=OTHERS[:others], by=by)
+    groupings = (BY_CITY,) if by_city else ()
+    return allow(question, stages=stages, groupings=groupings, **options)
+
+
+def conversion(*, stages=3, by_city=False, **options) -> Allowance:
+    question = Ropo(
+        definition=RopoDefinition.CONVERSION,
+        exposures="exposures",
+        sales="store-sales",
+        days=7,
+        by=("exposures.city",) if by_city else (),
+    )
+    groupings = (BY_CITY,) if by_city else ()
+    return allow(question, stages=stages, groupings=groupings, **options)
+
+
+def share_of_sales(measure="visits", *, bound=60, stages=3, by_tier=False, **options) -> Allowance:
+    question = Ropo(
+        definition=RopoDefinition.SHARE_OF_SALES,
+        exposures="exposures",
+        sales="store-sales",
+        days=7,
+        measure=measure,
+        by=("store-sales.tier",) if by_tier else (),
+    )
+    groupings = (BY_TIER,) if by_tier else ()
+    return allow(question, stages=stages, bound=bound, groupings=groupings, **options)

@@ -105,6 +105,9 @@ def test_weights_of_a_question_add_up_to_one():
         allowances.sales_lift("buyers"),
         allowances.sales_lift(),
         allowances.contribution_bound(),
+        allowances.overlap(),
+        allowances.conversion(),
+        allowances.share_of_sales(),
     ):
         assert sum(c.share.weight for c in charges(allowance)) == 1
 

@@ -67,6 +67,11 @@ ALLOWANCES = {
         strata=(allowances.BY_SEGMENT,),
         asked={"adjustment": Adjustment.POST_STRATIFIED, "strata": ("exposures.segment",)},
     ),
+    "overlap of three": allowances.overlap(),
+    "overlap of five by city on one key": allowances.overlap(others=4, stages=1, by_city=True),
+    "conversion": allowances.conversion(),
+    "share of visits by tier": allowances.share_of_sales(by_tier=True),
+    "share of revenue": allowances.share_of_sales("amount", bound=1_500_000),
 }
 TWO_STAGES = {
     f"{outcome} of {population}": allowances.sales_lift(
@@ -229,6 +234,12 @@ def test_the_line_holds_for_every_count_of_people(allowance):
         ),
         ("buyers", ["n:control", "n:test", "s:control", "s:test"]),
         ("amount", ["n:control", "n:test", "s:control", "s:test", "q:control", "q:test"]),
+        (
+            "overlap of three",
+            ["unmatched", "only_in:panel", "only_in:store-sales", "only_in:panel+store-sales"],
+        ),
+        ("conversion", ["contacted", "converted"]),
+        ("share of revenue", ["buyers", "purchases", "preceded"]),
     ],
 )
 def test_a_question_releases_exactly_its_statistics(name, released):
@@ -314,6 +325,9 @@ def test_a_buyer_counts_once_whatever_the_policy_bounds():
 def test_an_outcome_has_the_unit_of_its_measure():
     assert plan(ALLOWANCES["amount"], LOSS).outcome_unit == "minor"
     assert plan(ALLOWANCES["visits of the matched"], LOSS).outcome_unit == "rows"
+    assert plan(ALLOWANCES["share of revenue"], LOSS).outcome_unit == "minor"
+    assert plan(ALLOWANCES["share of visits by tier"], LOSS).outcome_unit == "rows"
+    assert plan(ALLOWANCES["conversion"], LOSS).outcome_unit == "people"
 
 
 def test_a_contribution_bound_is_one_release_of_one_vector():

@@ -203,3 +203,66 @@ def test_what_the_policy_filled_in_is_no_difference():
     stratified = PLAIN | {"adjustment": "post_stratified", "strata": ["exposures.segment"]}
     asked = {"adjustment": pb.ADJUSTMENT_POST_STRATIFIED, "strata": ["segment"]}
     assert answers(_lift(**asked), "spring", stratified)
+
+
+OVERLAP = {"hub": "exposures", "others": ["sales", "panel"], "by": ["city"]}
+
+
+def test_an_overlap_is_answered_whatever_the_order_of_the_others():
+    told = _plain(model.Overlap(hub="exposures", others=("panel", "sales"), by=("exposures.city",)))
+
+    def asked(**changed):
+        return pb.Analysis(collaboration="spring", overlap=pb.Overlap(**(OVERLAP | changed)))
+
+    assert answers(asked(), "spring", told)
+    for changed in (
+        {"hub": "sales", "others": ["exposures", "panel"]},
+        {"others": ["sales", "telco"]},
+        {"others": ["sales", "panel", "telco"]},
+        {"by": []},
+    ):
+        assert not answers(asked(**changed), "spring", told)
+
+
+ROPO = {
+    "definition": pb.ROPO_DEFINITION_SHARE_OF_SALES,
+    "exposures": "exposures",
+    "sales": "sales",
+    "days": 7,
+    "measure": "amount",
+    "window": pb.Window(from_s=10, until_s=20),
+    "filters": [pb.EventFilter(column="category", values=["b", "a"])],
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"definition": pb.ROPO_DEFINITION_CONVERSION, "measure": ""},
+        {"days": 8},
+        {"measure": "visits"},
+        {"window": None},
+        {"filters": []},
+        {"by": ["tier"]},
+        {"sales": "panel"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_ropo_is_answered_in_every_detail(changed):
+    told = _plain(
+        model.Ropo(
+            definition=model.RopoDefinition.SHARE_OF_SALES,
+            exposures="exposures",
+            sales="sales",
+            days=7,
+            measure="amount",
+            window=model.Window(from_s=10, until_s=20),
+            filters=(("category", ("a", "b")),),
+        )
+    )
+
+    def asked(**changed):
+        return pb.Analysis(collaboration="spring", ropo=pb.Ropo(**(ROPO | changed)))
+
+    assert answers(asked(), "spring", told)
+    assert not answers(asked(**changed), "spring", told)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from cleanroom.model.dataset import Bounded, DatasetSchema, KeyType, Unit
 from cleanroom.model.errors import QuestionRefused
-from cleanroom.model.question import MatchRate, SalesLift, SegmentSize, Window
+from cleanroom.model.question import (
+    MatchRate,
+    Overlap,
+    Ropo,
+    RopoDefinition,
+    SalesLift,
+    SegmentSize,
+    Window,
+)
 from cleanroom.policy.decide import decide
 from cleanroom.policy.parse import parse_policy
 from support.policies import edited, policy
@@ -217,6 +225,87 @@ def test_buyers_are_told_by_the_first_measure_of_money_or_else_the_first():
     assert buying() is None
 
 
+# Overlaps and purchases after contacts
+
+THREE = Overlap(hub="exposures", others=("sales", "panel"), by=("city",))
+TIMED = policy(
+    (
+        "    owner: acme-brand\n",
+        "    owner: acme-brand\n    time: {column: seen_at}\n",
+    ),
+    name="demo",
+)
+CONVERSION = Ropo(
+    definition=RopoDefinition.CONVERSION, exposures="exposures", sales="sales", days=14
+)
+SHARE = replace(CONVERSION, definition=RopoDefinition.SHARE_OF_SALES, measure="amount")
+
+
+def test_an_overlap_concerns_every_dataset_and_is_by_the_hub():
+    allowance = allow(THREE)
+    assert [s.name for s in allowance.schemas] == ["exposures", "panel", "sales"]
+    assert allowance.question.by == ("exposures.city",)
+    assert {d for t in allowance.ledgers for d in t.datasets} == {"exposures", "sales", "panel"}
+    assert allowance.bound == 1
+    assert allowance.minimum == DEMO.minimum(THREE.datasets)
+    assert allow(allowance.question) == allowance
+
+
+def test_an_overlap_needs_the_grant_of_segment_sizes():
+    assert THREE.family == "segment_size"
+    assert "may_ask does not include segment_size" in refusal(DEMO, THREE, asker="fiscal-data")[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "reasons"),
+    [
+        (replace(THREE, others=("loans", "sales")), ["datasets does not declare loans (demo.yaml:17)"]),
+        (replace(THREE, by=("income",)), ["by income is not a dimension declared in datasets.exposures.dimensions (demo.yaml:20)"]),
+        (replace(THREE, by=("impressions",)), ["by impressions is not a dimension declared in datasets.exposures.dimensions (demo.yaml:20)"]),
+        (CONVERSION, ["datasets.exposures.time is not declared, so its contacts have no order (demo.yaml:18)"]),
+    ],
+)  # fmt: skip
+def test_an_overlap_or_ropo_that_the_datasets_cannot_answer_is_refused(question, reasons):
+    assert refusal(DEMO, question) == tuple(reasons)
+
+
+def test_patterns_count_as_cells():
+    values = ", ".join(f"v{i}" for i in range(60))
+    parsed = policy(
+        ("[ufa, kazan, other]", f"[{values}]"), ("[cooks, big-spenders, other]", f"[{values}]")
+    )
+    (reason,) = [r for r in refusal(parsed, replace(THREE, by=("city", "segment"))) if "cells" in r]
+    assert reason == "by makes 14400 cells, more than 10000: leave dimensions out"
+
+
+def test_a_ropo_is_by_dimensions_of_the_people_it_counts():
+    allowance = allow(replace(CONVERSION, by=("city",)), parsed=TIMED)
+    assert allowance.question.by == ("exposures.city",)
+    assert allowance.bound == 1
+    (reason,) = refusal(TIMED, replace(SHARE, by=("city",)))
+    assert "is not a dimension declared in datasets.sales.dimensions" in reason
+
+
+def test_a_share_of_sales_is_bounded_by_its_measure():
+    assert allow(SHARE, parsed=TIMED).bound == 1_500_000
+    assert allow(replace(SHARE, measure="visits"), parsed=TIMED).bound == 60
+    assert allow(SHARE, parsed=TIMED).question.family == "sales_lift"
+
+
+def test_every_reason_of_a_ropo_is_told_at_once():
+    question = replace(SHARE, measure="margin", filters=(("brand", ("x",)),))
+    reasons = refusal(SPRING, question, asker="megamart")
+    assert [r.split(" ")[0] for r in reasons] == [
+        "parties.megamart.may_ask",
+        "datasets.exposures.time",
+        "datasets.sales.time",
+        "datasets.sales.measures",
+        "datasets.sales.event_filters",
+    ]
+    (_, no_measure) = refusal(TIMED, replace(SHARE, sales="panel"))
+    assert "declares no measure to tell purchases by" in no_measure
+
+
 FAMILIES = ("match_rate", "segment_size", "sales_lift")
 PARTIES = ("acme-brand", "megamart", "fiscal-data")
 GRANTS = {
@@ -238,6 +327,23 @@ questions = st.one_of(
         ),
         pairs,
         st.sampled_from(["amount", "visits", "buyers", "margin"]),
+        bys,
+    ),
+    st.builds(
+        lambda found, by: Overlap(hub=found[0], others=tuple(found[1:]), by=by),
+        st.lists(names, min_size=3, max_size=4, unique=True),
+        bys,
+    ),
+    st.builds(
+        lambda pair, measure, by: replace(
+            SHARE if measure else CONVERSION,
+            exposures=pair[0],
+            sales=pair[1],
+            measure=measure,
+            by=by,
+        ),
+        pairs,
+        st.sampled_from(["amount", "margin", None]),
         bys,
     ),
 )

@@ -15,11 +15,11 @@ from cleanroom.analysis.request import Statistics
 from cleanroom.model.dataset import MAX_CELLS
 from cleanroom.model.errors import TooManyRequests
 from cleanroom.model.events import MAX_VALUE
-from cleanroom.model.question import MAX_DIMENSIONS
+from cleanroom.model.names import MAX_DIMENSIONS
 from cleanroom.rpc.limits import Pace, Streams, TokenBuckets
 from cleanroom.rpc.server import MAX_ANSWER_BYTES
 from cleanroom_client.transport import MAX_ANSWER_BYTES as CLIENT_TAKES
-from support.allowances import match_rate, sales_lift
+from support.allowances import match_rate, overlap, sales_lift
 
 
 class Time:
@@ -110,3 +110,14 @@ def test_the_answer_to_the_largest_question_fits_a_message(asked):
     # In a receipt the measurement is a text in JSON, whose quotes are escaped.
     assert 1.5 * (longest + names) * MAX_CELLS < MAX_ANSWER_BYTES
     assert CLIENT_TAKES == MAX_ANSWER_BYTES
+
+
+def test_the_answer_to_the_largest_overlap_fits_a_message():
+    """Patterns count as cells of a policy's decision, so there are fewer of the larger ones."""
+    for others in (2, 3, 4):
+        asked = overlap(others=others)
+        planned = plan(asked, 1_000_000)
+        most = dict.fromkeys(planned.released, (2**53 - 1,))
+        (cell,) = estimate(planned, Statistics(values=most))
+        longest = len(canonical_json({"cell": asdict(cell)})) + MAX_DIMENSIONS * 4 * MAX_VALUE
+        assert 1.5 * longest * MAX_CELLS / len(planned.released) < MAX_ANSWER_BYTES

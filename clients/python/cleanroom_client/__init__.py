@@ -17,6 +17,7 @@ from cleanroom_client.lazily import fetcher
 # tenth of a second without gRPC and pandas.
 if TYPE_CHECKING:
     from cleanroom_client.accepting import Accepted, Proposed
+    from cleanroom_client.comparing import Comparison, PlannedComparison
     from cleanroom_client.errors import (
         CertificateUnusable,
         ClientError,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         Buckets,
         ContributionBound,
         MatchRate,
+        Overlap,
+        Ropo,
         SalesLift,
         SegmentSize,
     )
@@ -62,6 +65,7 @@ __all__ = [
     "CertificateUnusable",
     "CleanRoom",
     "ClientError",
+    "Comparison",
     "ContributionBound",
     "DatasetStatus",
     "DeadlineExceeded",
@@ -69,8 +73,10 @@ __all__ = [
     "KeyNotReady",
     "MatchRate",
     "Measurement",
+    "Overlap",
     "Patience",
     "Plan",
+    "PlannedComparison",
     "PolicyUnknown",
     "Profile",
     "ProfileInvalid",
@@ -80,6 +86,7 @@ __all__ = [
     "RelayBroken",
     "RequestSummary",
     "RoomError",
+    "Ropo",
     "SalesLift",
     "SegmentSize",
     "ServiceUnreachable",
@@ -100,6 +107,7 @@ _HOME = MappingProxyType(
         "CertificateUnusable": "errors",
         "CleanRoom": "room",
         "ClientError": "errors",
+        "Comparison": "comparing",
         "ContributionBound": "question",
         "DatasetStatus": "values",
         "DeadlineExceeded": "errors",
@@ -107,8 +115,10 @@ _HOME = MappingProxyType(
         "KeyNotReady": "errors",
         "MatchRate": "question",
         "Measurement": "measurement",
+        "Overlap": "question",
         "Patience": "transport",
         "Plan": "plan",
+        "PlannedComparison": "comparing",
         "PolicyUnknown": "errors",
         "Profile": "profile",
         "ProfileInvalid": "errors",
@@ -118,6 +128,7 @@ _HOME = MappingProxyType(
         "RelayBroken": "errors",
         "RequestSummary": "values",
         "RoomError": "errors",
+        "Ropo": "question",
         "SalesLift": "question",
         "SegmentSize": "question",
         "ServiceUnreachable": "errors",

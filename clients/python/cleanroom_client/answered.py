@@ -16,6 +16,10 @@ _POPULATIONS = {
 }
 _DESIGNS = {pb.DESIGN_UNSPECIFIED: "randomized", **{n: w for w, n in DESIGNS.items()}}
 _ADJUSTMENTS = {pb.ADJUSTMENT_UNSPECIFIED: "none", **{n: w for w, n in ADJUSTMENTS.items()}}
+_DEFINITIONS = {
+    pb.ROPO_DEFINITION_SHARE_OF_SALES: "share_of_sales",
+    pb.ROPO_DEFINITION_CONVERSION: "conversion",
+}
 
 
 def answers(analysis: pb.Analysis, collaboration: str, told: Mapping[str, Any]) -> bool:
@@ -24,13 +28,19 @@ def answers(analysis: pb.Analysis, collaboration: str, told: Mapping[str, Any]) 
     The service tells a question as the policy resolved it: dimensions are qualified by their
     dataset, and what has no order is sorted.
     """
-    family = analysis.WhichOneof("question")
-    if (analysis.collaboration, family) != (collaboration, told.get("kind")):
+    kind = analysis.WhichOneof("question")
+    if (analysis.collaboration, kind) != (collaboration, told.get("kind")):
         return False
-    asked = getattr(analysis, str(family))
+    asked = getattr(analysis, str(kind))
     if isinstance(asked, pb.ContributionBound):
         return _same_contribution(asked, told)
-    if not _same_dimensions(asked.by, told["by"]) or not _same_buckets(asked, told["buckets"]):
+    if not _same_dimensions(asked.by, told["by"]):
+        return False
+    if isinstance(asked, pb.Overlap):
+        return (asked.hub, sorted(asked.others)) == (told["hub"], list(told["others"]))
+    if isinstance(asked, pb.Ropo):
+        return _same_ropo(asked, told)
+    if not _same_buckets(asked, told["buckets"]):
         return False
     if isinstance(asked, pb.SalesLift):
         return _same_lift(asked, told)
@@ -95,7 +105,19 @@ def _same_contribution(asked: pb.ContributionBound, told: Mapping[str, Any]) -> 
     return same and Decimal(asked.quantile) == Decimal(told["quantile"])
 
 
-def _events(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound) -> dict[str, Any]:
+def _same_ropo(asked: pb.Ropo, told: Mapping[str, Any]) -> bool:
+    wanted = {
+        "definition": _DEFINITIONS[asked.definition],
+        "exposures": asked.exposures,
+        "sales": asked.sales,
+        "days": asked.days,
+        "measure": asked.measure or None,
+        **_events(asked),
+    }
+    return {name: told.get(name) for name in wanted} == wanted
+
+
+def _events(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound | pb.Ropo) -> dict[str, Any]:
     """Return which events count, as a measurement tells it."""
     return {
         "window": _window(asked.window) if asked.HasField("window") else None,

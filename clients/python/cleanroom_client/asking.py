@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cleanroom.v1 import analysis_pb2 as pb
 from cleanroom_client.answered import answers
+from cleanroom_client.comparing import Compared, Comparison, PlannedComparison, put_to_each
 from cleanroom_client.errors import ReceiptRefused
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
@@ -31,6 +34,25 @@ def ask(session: Session, question: Question, loss: Loss, request_id: str) -> Me
     measurement = Measurement.from_receipt(answer.receipt, session.profile.log_key)
     _check_answers(analysis, measurement)
     return measurement
+
+
+def compare(
+    session: Session, question: Compared, providers: Iterable[str], loss: Loss, base: str
+) -> Comparison:
+    """Ask the same of several providers' datasets; refusals of one are kept beside the answers.
+
+    The same base id again asks only what was not answered. Raises QuestionInvalid, and as `ask`.
+    """
+    found = put_to_each(question, providers, base, lambda q, name: ask(session, q, loss, name))
+    return Comparison(request_id=base, providers=found)
+
+
+def plan_comparison(
+    session: Session, question: Compared, providers: Iterable[str], loss: Loss
+) -> PlannedComparison:
+    """Return what a comparison would cost; touches no data and no budget."""
+    found = put_to_each(question, providers, "plan", lambda q, _: plan(session, q, loss))
+    return PlannedComparison(providers=found)
 
 
 def get(session: Session, request_id: str) -> Measurement:

@@ -16,6 +16,8 @@ from cleanroom_client.designs import ADJUSTMENTS, DESIGNS, check_word
 from cleanroom_client.errors import QuestionInvalid
 from cleanroom_client.events import Day, Filters, Span, filters_proto, unix_seconds, window_proto
 from cleanroom_client.loss import Amount, Loss
+from cleanroom_client.overlap import Overlap
+from cleanroom_client.ropo import Ropo
 
 __all__ = [
     "Amount",
@@ -24,7 +26,9 @@ __all__ = [
     "Day",
     "Loss",
     "MatchRate",
+    "Overlap",
     "Question",
+    "Ropo",
     "SalesLift",
     "SegmentSize",
     "unix_seconds",
@@ -143,7 +147,7 @@ class SalesLift:
         return _with_loss(pb.Analysis(collaboration=collaboration, sales_lift=question), loss)
 
 
-Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound
+Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound | Overlap | Ropo
 
 
 def _with_loss(analysis: pb.Analysis, loss: Loss) -> pb.Analysis:

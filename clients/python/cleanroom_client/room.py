@@ -34,6 +34,7 @@ from cleanroom_client.question import (
     SalesLift,
     SegmentSize,
 )
+from cleanroom_client.questions_of_several import QuestionsOfSeveral
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
@@ -53,7 +54,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     from cleanroom_client.upload import Delivery
 
 
-class CleanRoom:
+class CleanRoom(QuestionsOfSeveral):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets

@@ -1,4 +1,4 @@
-"""Our side of the comparison: the real commands of two parties against the real server."""
+"""Our side of the comparison: two parties against the real server, by the SDK or its commands."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ datasets:
 retention: {datasets_days: 30, measurements_days: 365}
 """
 _DATASETS = {"left": "audience", "right": "shoppers"}
+_PARTY = Path(__file__).parent / "scripts" / "our_party.py"
 _SDS_OFF = 8  # standard deviations of the noise; beyond them the matching is wrong
 
 
@@ -46,9 +47,11 @@ class _Room:
     folder: Path
     server: Background
 
+    def profile(self, party: str) -> Path:
+        return self.folder / "room" / "parties" / f"{party}.toml"
+
     def client(self, party: str, *arguments: str) -> tuple[str, ...]:
-        profile = self.folder / "room" / "parties" / f"{party}.toml"
-        return (*_program("cleanroom_client"), "--profile", str(profile), *arguments)
+        return (*_program("cleanroom_client"), "--profile", str(self.profile(party)), *arguments)
 
     def both(self, arguments: Callable[[str], Sequence[str]]) -> tuple[Cost, list[str]]:
         """Run a command of each party, at once; the server's work meanwhile is counted too."""
@@ -66,12 +69,12 @@ class _Room:
         return cost + served, outputs
 
 
-_Bring = Callable[[_Room, Mapping[str, Path]], dict[str, Cost]]
+_Timed = Callable[[_Room, Mapping[str, Path]], tuple[dict[str, Cost], str]]
 
 
 def run_ours(folder: Path, files: Files) -> Result:
-    """Bring and match two files in a fresh sandbox, one command a party; raises CommandFailed."""
-    return _run(folder, files, "ours", _brought)
+    """Bring and match two files in a fresh sandbox, one process a party; raises CommandFailed."""
+    return _run(folder, files, "ours", _in_one_go)
 
 
 def run_staged(folder: Path, files: Files) -> Result:
@@ -79,8 +82,8 @@ def run_staged(folder: Path, files: Files) -> Result:
     return _run(folder, files, "ours, command by command", _staged)
 
 
-def _run(folder: Path, files: Files, name: str, bring: _Bring) -> Result:
-    """Time one way of bringing two files, and a question.
+def _run(folder: Path, files: Files, name: str, timed: _Timed) -> Result:
+    """Time one way of bringing two files and asking.
 
     Sandbox, server start and acceptance are not timed: they come once in a collaboration.
     """
@@ -92,36 +95,36 @@ def _run(folder: Path, files: Files, name: str, bring: _Bring) -> Result:
         # One after the other: the second acceptance puts the policy in force.
         for party in _DATASETS:
             room.run([room.client(party, "accept")])
-        stages = bring(room, {"left": files.left, "right": files.right})
-        stages["match"], found = _asked(room, files)
+        stages, answer = timed(room, {"left": files.left, "right": files.right})
     kernel = chosen()
     return Result(
         name=name,
         version=f"{cleanroom.__version__}, path {kernel.path if kernel else 'python'}",
         cost=sum(stages.values(), start=NOTHING),
-        stages=stages,
-        found=found,
+        stages=stages if len(stages) > 1 else {},
+        found=_checked(json.loads(answer), files),
         leaks=LEAKS,
     )
 
 
-def _brought(room: _Room, csv: Mapping[str, Path]) -> dict[str, Cost]:
-    cost, _ = room.both(lambda p: ("--quiet", "bring", _DATASETS[p], str(csv[p])))
-    return {"bring": cost}
+def _in_one_go(room: _Room, csv: Mapping[str, Path]) -> tuple[dict[str, Cost], str]:
+    commands = [
+        (sys.executable, str(_PARTY), str(room.profile(party)), dataset, str(csv[party]))
+        for party, dataset in _DATASETS.items()
+    ]
+    asking = (*commands[0], ",".join(_DATASETS.values()))
+    cost, (answer, _) = room.run([asking, commands[1]])
+    return {"all": cost}, answer
 
 
-def _staged(room: _Room, csv: Mapping[str, Path]) -> dict[str, Cost]:
+def _staged(room: _Room, csv: Mapping[str, Path]) -> tuple[dict[str, Cost], str]:
     stages: dict[str, Cost] = {}
     stages["upload"], _ = room.both(lambda p: ("--quiet", "upload", _DATASETS[p], str(csv[p])))
     stages["relay"], _ = room.both(lambda _: ("--quiet", "blind", "--until-idle"))
     stages["seal"], _ = room.both(lambda p: ("--quiet", "seal", _DATASETS[p]))
-    return stages
-
-
-def _asked(room: _Room, files: Files) -> tuple[Cost, str]:
     question = ("--quiet", "ask", "match-rate", "--datasets", "audience,shoppers", "--json")
-    cost, (answer,) = room.run([room.client("left", *question)])
-    return cost, _checked(json.loads(answer), files)
+    stages["match"], (answer,) = room.run([room.client("left", *question)])
+    return stages, answer
 
 
 def _checked(answer: dict, files: Files) -> str:

@@ -55,12 +55,13 @@ def _title(measurement: Measurement) -> str:
     if measurement.design == "observational":
         on += " (observational: exposed against unexposed)"
     if measurement.adjustment not in (None, "none"):
-        on += f", {_words(str(measurement.adjustment))}"
+        on += f", {words_of(str(measurement.adjustment))}"
     by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
-    return f"{_words(str(measurement.question['kind']))}{on}{by}"
+    return f"{words_of(str(measurement.question.get('kind', measurement.family)))}{on}{by}"
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return a name as words."""
     return name.replace("_", " ")
 
 
@@ -71,15 +72,16 @@ def _add_cell(table: Table, cell: CellResult) -> None:
         return
     if len(cell.figures) == 1:
         (figure,) = cell.figures
-        add_row(table, label or _words(figure.name), *_numbers(figure))
+        add_row(table, label or words_of(figure.name), *figure_numbers(figure))
         return
     if label:
         add_row(table, label, "", "", "")
     for figure in cell.figures:
-        add_row(table, f"{'  ' if label else ''}{_words(figure.name)}", *_numbers(figure))
+        add_row(table, f"{'  ' if label else ''}{words_of(figure.name)}", *figure_numbers(figure))
 
 
-def _numbers(figure: Figure) -> tuple[str, str, str]:
+def figure_numbers(figure: Figure) -> tuple[str, str, str]:
+    """Return a figure's value, interval and noise as texts."""
     if figure.value is None:
         return _NONE, "", ""
     sd = number(figure, figure.noise_sd, _decimals(figure, whole=False))
@@ -93,7 +95,7 @@ def footer(measurement: Measurement) -> str:
         (
             *_reasons(measurement),
             *_label(measurement),
-            f"Noise: {_words(measurement.mechanism)}; intervals carry sampling and noise.",
+            f"Noise: {words_of(measurement.mechanism)}; intervals carry sampling and noise.",
             (
                 f"Cells under {measurement.suppression_line} noisy people are suppressed "
                 f"(the policy's minimum is {measurement.minimum_people})."
@@ -117,7 +119,7 @@ def _reasons(measurement: Measurement) -> list[str]:
         for figure in () if cell.suppressed else cell.figures:
             if figure.value is None:
                 why = figure.undefined or "no value"
-                names.setdefault(why, {})[_words(figure.name)] = None
+                names.setdefault(why, {})[words_of(figure.name)] = None
     return [f"{_NONE} {', '.join(found)}: {why}." for why, found in names.items()]
 
 
@@ -162,7 +164,7 @@ def plan_table(plan: Plan) -> Table:
     """Return one row for each statistic of a plan, totals in units as they travel."""
     numbers = ("noise sd", "most per person")
     cells = "1 cell" if plan.cells == 1 else f"{plan.cells} cells"
-    title = f"plan: {_words(plan.family)}, {cells}"
+    title = f"plan: {words_of(plan.family)}, {cells}"
     table = table_of(title, ("statistic", *numbers), numbers=numbers)
     for statistic in plan.statistics:
         bound = f"{statistic.contribution_bound:,}"
@@ -172,7 +174,7 @@ def plan_table(plan: Plan) -> Table:
 
 def _statistic(name: str) -> str:
     kind, _, of = name.partition(":")
-    return f"{_STATISTICS.get(kind, _words(kind))} {of.replace('_', ' ')}".rstrip()
+    return f"{_STATISTICS.get(kind, words_of(kind))} {of.replace('_', ' ')}".rstrip()
 
 
 def plan_footer(plan: Plan) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,19 +106,26 @@ def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Ans
     _check_writable(answer.receipt)
     with settings.room() as room:
         request_id = answer.request_id or room.new_request_id()
-        try:
+        with repeatable(request_id):
             measurement = room.ask(
                 question, epsilon=loss.epsilon, rho=loss.rho, request_id=request_id
             )
-        except (DeadlineExceeded, ReceiptRefused, RoomError, ServiceUnreachable) as error:
-            if isinstance(error, RoomError) and error.reason in _DECIDED:
-                raise
-            raise AskFailed(f"{error}; repeat with --request-id {request_id}") from error
-        except KeyboardInterrupt:
-            complain(f"interrupted: repeat with --request-id {request_id}")
-            raise
     remark(f"request id {request_id}", quiet=settings.quiet)
     show_measurement(settings, measurement, answer)
+
+
+@contextmanager
+def repeatable(request_id: str) -> Iterator[None]:
+    """Tell how to repeat what fails inside, unless it was decided and repeating changes nothing."""
+    try:
+        yield
+    except (DeadlineExceeded, ReceiptRefused, RoomError, ServiceUnreachable) as error:
+        if isinstance(error, RoomError) and error.reason in _DECIDED:
+            raise
+        raise AskFailed(f"{error}; repeat with --request-id {request_id}") from error
+    except KeyboardInterrupt:
+        complain(f"interrupted: repeat with --request-id {request_id}")
+        raise
 
 
 def _check_writable(receipt: Path | None) -> None:

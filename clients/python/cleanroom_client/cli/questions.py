@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli import bounds
+from cleanroom_client.cli import bounds, comparisons, overlaps, ropos
 from cleanroom_client.cli.cutting import CutFilters, Cuts, CutWindows, buckets_from, whole_number
 from cleanroom_client.cli.figures import budget_text
 from cleanroom_client.cli.options import (
@@ -62,7 +62,8 @@ def register(app: typer.Typer) -> None:
     ask.command("match-rate")(ask_match_rate)
     ask.command("segment-size")(ask_segment_size)
     ask.command("sales-lift")(ask_sales_lift)
-    bounds.register(plan, ask)
+    for more in (bounds, overlaps, ropos, comparisons):
+        more.register(plan, ask)
     app.add_typer(ask, name="ask", help="Ask a question; it is paid for from privacy budgets.")
     app.command()(budget)
     app.command("list")(list_requests)
