@@ -9,11 +9,11 @@ from cleanroom.analysis.plan import Plan
 from cleanroom.model.allowance import Allowance, LedgerTerms
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Ask,
     Buckets,
     ContributionBound,
-    Design,
     MatchRate,
     Overlap,
     Population,
@@ -37,6 +37,16 @@ _POPULATIONS = {
 _DESIGNS = {
     pb.DESIGN_UNSPECIFIED: Design.RANDOMIZED,
     pb.DESIGN_RANDOMIZED: Design.RANDOMIZED,
+    pb.DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.RANDOMIZED_ENCOURAGEMENT,
+    pb.DESIGN_OBSERVATIONAL: Design.OBSERVATIONAL,
+}
+_ADJUSTMENTS = {
+    pb.ADJUSTMENT_UNSPECIFIED: Adjustment.NONE,
+    pb.ADJUSTMENT_NONE: Adjustment.NONE,
+    pb.ADJUSTMENT_CUPED: Adjustment.CUPED,
+    pb.ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.CUPED_TWO_STAGE,
+    pb.ADJUSTMENT_CHANGE_SCORE: Adjustment.CHANGE_SCORE,
+    pb.ADJUSTMENT_POST_STRATIFIED: Adjustment.POST_STRATIFIED,
 }
 _DEFINITIONS = {
     pb.ROPO_DEFINITION_SHARE_OF_SALES: RopoDefinition.SHARE_OF_SALES,
@@ -98,6 +108,8 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         raise FieldInvalid(field="population", expected="a population that this service knows")
     if asked.design not in _DESIGNS:
         raise FieldInvalid(field="design", expected="a design that this service knows")
+    if asked.adjustment not in _ADJUSTMENTS:
+        raise FieldInvalid(field="adjustment", expected="an adjustment that this service knows")
     return SalesLift(
         exposures=asked.exposures,
         sales=asked.sales,
@@ -109,6 +121,10 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         design=_DESIGNS[asked.design],
         buckets=_buckets(asked.buckets),
         bound=_bound(asked),
+        exposed_by=asked.exposed_by,
+        before=_span(asked.before) if asked.HasField("before") else None,
+        adjustment=_ADJUSTMENTS[asked.adjustment],
+        strata=tuple(asked.strata),
     )
 
 
@@ -168,7 +184,11 @@ def _bound(asked: pb.SalesLift) -> int | None:
 def _window(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound | pb.Ropo) -> Window | None:
     if not asked.HasField("window"):
         return None
-    return Window(from_s=asked.window.from_s, until_s=asked.window.until_s)
+    return _span(asked.window)
+
+
+def _span(asked: pb.Window) -> Window:
+    return Window(from_s=asked.from_s, until_s=asked.until_s)
 
 
 def _filters(asked: Iterable[pb.EventFilter]) -> Filters:

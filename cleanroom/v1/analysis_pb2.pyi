@@ -75,6 +75,10 @@ class _DesignEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Design.ValueTy
     """Arms assigned at random by the advertiser."""
     DESIGN_RANDOMIZED: _Design.ValueType  # 1
     """Arms assigned at random by the advertiser."""
+    DESIGN_RANDOMIZED_ENCOURAGEMENT: _Design.ValueType  # 2
+    """Arms assigned at random, of whom some were exposed."""
+    DESIGN_OBSERVATIONAL: _Design.ValueType  # 3
+    """Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 
 class Design(_Design, metaclass=_DesignEnumTypeWrapper): ...
 
@@ -82,7 +86,46 @@ DESIGN_UNSPECIFIED: Design.ValueType  # 0
 """Arms assigned at random by the advertiser."""
 DESIGN_RANDOMIZED: Design.ValueType  # 1
 """Arms assigned at random by the advertiser."""
+DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.ValueType  # 2
+"""Arms assigned at random, of whom some were exposed."""
+DESIGN_OBSERVATIONAL: Design.ValueType  # 3
+"""Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 Global___Design: _TypeAlias = Design  # noqa: Y015
+
+class _Adjustment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AdjustmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Adjustment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ADJUSTMENT_UNSPECIFIED: _Adjustment.ValueType  # 0
+    """None."""
+    ADJUSTMENT_NONE: _Adjustment.ValueType  # 1
+    """None."""
+    ADJUSTMENT_CUPED: _Adjustment.ValueType  # 2
+    """By the same outcome before, its weight from the released moments."""
+    ADJUSTMENT_CUPED_TWO_STAGE: _Adjustment.ValueType  # 3
+    """By the same outcome before, its weight from a first release of a quarter of the loss."""
+    ADJUSTMENT_CHANGE_SCORE: _Adjustment.ValueType  # 4
+    """The change of each person from before to after: difference in differences."""
+    ADJUSTMENT_POST_STRATIFIED: _Adjustment.ValueType  # 5
+    """Strata weighted by their people."""
+
+class Adjustment(_Adjustment, metaclass=_AdjustmentEnumTypeWrapper): ...
+
+ADJUSTMENT_UNSPECIFIED: Adjustment.ValueType  # 0
+"""None."""
+ADJUSTMENT_NONE: Adjustment.ValueType  # 1
+"""None."""
+ADJUSTMENT_CUPED: Adjustment.ValueType  # 2
+"""By the same outcome before, its weight from the released moments."""
+ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.ValueType  # 3
+"""By the same outcome before, its weight from a first release of a quarter of the loss."""
+ADJUSTMENT_CHANGE_SCORE: Adjustment.ValueType  # 4
+"""The change of each person from before to after: difference in differences."""
+ADJUSTMENT_POST_STRATIFIED: Adjustment.ValueType  # 5
+"""Strata weighted by their people."""
+Global___Adjustment: _TypeAlias = Adjustment  # noqa: Y015
 
 @_typing.final
 class Analysis(_message.Message):
@@ -219,7 +262,7 @@ Global___SegmentSize: _TypeAlias = SegmentSize  # noqa: Y015
 
 @_typing.final
 class SalesLift(_message.Message):
-    """Test against control."""
+    """Test against control, or exposed against unexposed people."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -231,18 +274,28 @@ class SalesLift(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     POPULATION_FIELD_NUMBER: _builtins.int
     DESIGN_FIELD_NUMBER: _builtins.int
+    EXPOSED_BY_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_FIELD_NUMBER: _builtins.int
+    STRATA_FIELD_NUMBER: _builtins.int
     BUCKETS_FIELD_NUMBER: _builtins.int
     BOUND_FIELD_NUMBER: _builtins.int
     exposures: _builtins.str
-    """The dataset with the arms."""
+    """The dataset with the arms or exposures."""
     sales: _builtins.str
     """The dataset with the outcome."""
     outcome: _builtins.str
-    """A measure of the sales dataset, or "buyers"."""
+    """A measure of the sales dataset, or "buyers", "new_buyers", "repeat_buyers", "average_order"."""
     population: Global___Population.ValueType
     """Whom the lift is about."""
     design: Global___Design.ValueType
     """How people came to be in the arms."""
+    exposed_by: _builtins.str
+    """The count of the exposures dataset that is above zero for the exposed; without it, the only
+    one that is declared. Not for arms that are compared as assigned.
+    """
+    adjustment: Global___Adjustment.ValueType
+    """What the means are adjusted by."""
     bound: _builtins.int
     """The most that one person's sum counts, larger ones are clipped; 0 for the policy's bound,
     which it may not exceed.
@@ -260,6 +313,14 @@ class SalesLift(_message.Message):
         """Only events with one of the listed values count."""
 
     @_builtins.property
+    def before(self) -> Global___Window:
+        """Events of before, for new and repeat buyers and for adjustments that look back."""
+
+    @_builtins.property
+    def strata(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Dimensions of the exposures dataset for ADJUSTMENT_POST_STRATIFIED."""
+
+    @_builtins.property
     def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Buckets]:
         """How those of `by` that are counts or measures are cut."""
 
@@ -274,12 +335,16 @@ class SalesLift(_message.Message):
         filters: _abc.Iterable[Global___EventFilter] | None = ...,
         population: Global___Population.ValueType = ...,
         design: Global___Design.ValueType = ...,
+        exposed_by: _builtins.str = ...,
+        before: Global___Window | None = ...,
+        adjustment: Global___Adjustment.ValueType = ...,
+        strata: _abc.Iterable[_builtins.str] | None = ...,
         buckets: _abc.Iterable[Global___Buckets] | None = ...,
         bound: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "buckets", b"buckets", "by", b"by", "design", b"design", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment", "before", b"before", "bound", b"bound", "buckets", b"buckets", "by", b"by", "design", b"design", "exposed_by", b"exposed_by", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "strata", b"strata", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

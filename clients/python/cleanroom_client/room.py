@@ -22,6 +22,7 @@ from cleanroom_client.environment import Environment
 from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
+from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
 from cleanroom_client.progress import Progress, silent
 from cleanroom_client.question import (
@@ -288,24 +289,36 @@ class CleanRoom(QuestionsOfSeveral):
         population: str = "all",
         buckets: Mapping[str, Cut] | None = None,
         bound: int | None = None,
+        design: str = "randomized",
+        exposed_by: str = "",
+        before: Span | None = None,
+        adjustment: str = "none",
+        strata: Iterable[str] = (),
+        product: str = "total",
         epsilon: Amount | None = None,
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for test against control on an outcome: a measure of the sales, or `buyers`.
+        """Ask a `SalesLift`; `product` adds the filters of `of_product`.
 
         A person's sum is clipped to `bound`: noise falls with it, and so does what it keeps.
         """
+        kept = dict(filters or {}) | self.of_product(sales, product)
         question = SalesLift(
             exposures=exposures,
             sales=sales,
             outcome=outcome,
             by=tuple(by),
             window=window,
-            filters=dict(filters or {}),
+            filters=kept,
             population=population,
             buckets=buckets_of(buckets),
             bound=bound,
+            design=design,
+            exposed_by=exposed_by,
+            before=before,
+            adjustment=adjustment,
+            strata=tuple(strata),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 
@@ -332,6 +345,11 @@ class CleanRoom(QuestionsOfSeveral):
             filters=dict(filters or {}),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
+
+    def of_product(self, sales: str, product: str) -> dict[str, tuple[str, ...]]:
+        """Return event filters of `focus:COLUMN=V1,V2`, `halo:…` (all others), or `total`."""
+        declared = {} if product == "total" else self.collaboration().spec(sales).event_filters
+        return product_filters(product, declared)
 
     def get(self, request_id: str) -> Measurement:
         """Return the stored answer of one of this party's requests."""

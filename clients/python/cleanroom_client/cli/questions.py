@@ -12,21 +12,28 @@ from cleanroom_client.cli import bounds, comparisons, overlaps, ropos
 from cleanroom_client.cli.cutting import CutFilters, Cuts, CutWindows, buckets_from, whole_number
 from cleanroom_client.cli.figures import budget_text
 from cleanroom_client.cli.options import (
+    AdjustmentWord,
     AsCsv,
     AsJson,
+    BeforeFrom,
+    BeforeUntil,
     Bound,
     By,
     Datasets,
+    DesignWord,
     Epsilon,
+    ExposedBy,
     Exposures,
     Filters,
     From,
     Outcome,
     People,
+    Product,
     Receipt,
     RequestId,
     Rho,
     Sales,
+    Strata,
     Until,
 )
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
@@ -36,6 +43,7 @@ from cleanroom_client.cli.questioning import (
     filters_of,
     names_of,
     plan_and_show,
+    product_of,
     show_measurement,
     window_of,
 )
@@ -124,6 +132,13 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     cuts: Cuts = None,
     cut_windows: CutWindows = None,
     cut_filters: CutFilters = None,
@@ -132,7 +147,7 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     rho: Rho = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan: test against control on an outcome.
+    """Plan: test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml plan sales-lift --exposures exposures
     --sales sales --outcome amount --by city
@@ -143,8 +158,13 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
         bound=None if bound is None else whole_number(bound, "--bound"),
     )
@@ -222,6 +242,13 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     cuts: Cuts = None,
     cut_windows: CutWindows = None,
     cut_filters: CutFilters = None,
@@ -233,10 +260,11 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Ask for test against control on an outcome, arms assigned at random.
+    """Ask for test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml ask sales-lift --exposures exposures
-    --sales sales --outcome buyers --from 2026-03-01 --until 2026-04-01
+    --sales sales --outcome amount --from 2026-03-01 --until 2026-04-01
+    --adjustment cuped_two_stage --before-from 2026-01-29 --before-until 2026-03-01
     """
     question = SalesLift(
         exposures=exposures,
@@ -244,8 +272,13 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
         bound=None if bound is None else whole_number(bound, "--bound"),
     )
