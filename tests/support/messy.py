@@ -33,6 +33,7 @@ _END_S = EPOCH_S + 86_400
 AFTER = Window(from_s=EPOCH_S, until_s=EPOCH_S + 100)
 EARLIER = Window(from_s=EPOCH_S - 100, until_s=EPOCH_S)
 DESIGNED = 1  # lifts of a case beside the plain one
+TIMES = (-101, -50, -1, 0, 50, 99, 100, 101)  # of events, from EPOCH_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,12 @@ class Case:
     requests: tuple[ExactRequest, ...]
 
 
-def case(seed: int) -> Case:
+def case(seed: int, times: tuple[int, ...] = TIMES) -> Case:
     """Return the case of a seed; successive seeds go through stages and kinds of question."""
     entropy = np.random.default_rng(seed)
     stages = KEYS[: seed % 3 + 1]
     pool = int(entropy.integers(4, 40))
-    uploads = {name: _upload(entropy, pool) for name in ("exposures", "sales")}
+    uploads = {name: _upload(entropy, pool, times) for name in ("exposures", "sales")}
     turn = seed // 3
     questions = (_sizes(entropy)[turn % 5], _lifts(entropy)[turn % 3])
     requests = [_request(entropy, q, stages) for q in questions]
@@ -101,12 +102,12 @@ def _parts(entropy: np.random.Generator, request: ExactRequest) -> list[ExactReq
     return [replace(request, pooled=True), replace(request, residual=residual)]
 
 
-def _upload(entropy: np.random.Generator, pool: int) -> list[Record]:
+def _upload(entropy: np.random.Generator, pool: int, times: tuple[int, ...]) -> list[Record]:
     rows = int(entropy.choice([0, 1, 60, 120], p=[0.05, 0.05, 0.4, 0.5]))
-    return [_record(entropy, pool) for _ in range(rows)]
+    return [_record(entropy, pool, times) for _ in range(rows)]
 
 
-def _record(entropy: np.random.Generator, pool: int) -> Record:
+def _record(entropy: np.random.Generator, pool: int, times: tuple[int, ...]) -> Record:
     def one_of(*values: int) -> int:
         return int(entropy.choice(values))
 
@@ -121,7 +122,7 @@ def _record(entropy: np.random.Generator, pool: int) -> Record:
         "arm": (person % 3) - 1 if usual else one_of(-1, 0, 1),
         "impressions": one_of(0, 3),
         "amount": one_of(-40, 0, 5, 70, 100, 2**62) if usual else 0,
-        "at": EPOCH_S + one_of(-101, -50, -1, 0, 50, 99, 100, 101),
+        "at": EPOCH_S + one_of(*times),
         "purposes": 3 if usual else one_of(0, 1, 2, 3, 4, 5),
         "consent_at": 0 if usual else one_of(_END_S - 1, _END_S, EPOCH_S),
         "consent_until": 2**40 if usual else one_of(_END_S - 1, _END_S, _END_S + 1),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom.analysis.charge import square_unit
 from cleanroom.analysis.plan import (
     default_nano_rho,
     exact_request,
@@ -274,7 +275,9 @@ def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
     assert max(d for _, d in found.debits) * 1000 >= nano_rho * 999
     for planned, drawn in zip(found.statistics, narrowed.statistics, strict=True):
         # Squares are in a unit that follows the clip, whose rounding is one in 16,384 at most.
-        assert drawn.scale <= planned.scale * (1 + (1e-3 if drawn.name == "q" else 1e-9))
+        of_squares = drawn.name == "q"
+        now, before = (square_unit(b) ** 2 if of_squares else 1 for b in (bound, found.bound))
+        assert drawn.scale * now <= planned.scale * before * (1 + (1e-3 if of_squares else 1e-9))
     assert narrowed.line == found.line
 
 
