@@ -26,7 +26,7 @@ def estimate(plan: Plan, noisy: Statistics) -> tuple[CellResult, ...]:
     people of each dataset, the matched people, the people of each arm. A count per key type is a
     part of a cell, not a cell: below the line it is withheld alone.
     """
-    shape = _figures(plan, dict.fromkeys(plan.released, max(1, plan.line)))
+    shape = figures_of_cell(plan, dict.fromkeys(plan.released, max(1, plan.line)))
     return tuple(
         _cell(plan, cell, {n: noisy.values[n][i] for n in plan.released}, shape)
         for i, cell in enumerate(plan.cells)
@@ -36,7 +36,7 @@ def estimate(plan: Plan, noisy: Statistics) -> tuple[CellResult, ...]:
 def _cell(
     plan: Plan, cell: Cell, values: Mapping[str, int], shape: tuple[Figure, ...]
 ) -> CellResult:
-    suppressed = any(values[name] < plan.line for name in _counts_of_a_cell(plan))
+    suppressed = any(values[name] < plan.line for name in counts_of_a_cell(plan))
     if suppressed:
         return CellResult(
             cell=cell,
@@ -49,11 +49,11 @@ def _cell(
         cell=cell,
         suppressed=False,
         statistics=tuple((name, kept.get(name)) for name in plan.released),
-        figures=_figures(plan, kept),
+        figures=figures_of_cell(plan, kept),
     )
 
 
-def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
+def figures_of_cell(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
     """Return the figures of a cell; names and units depend on the plan alone."""
     match plan.question:
         case MatchRate():
@@ -64,7 +64,8 @@ def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
             return lift.sales_lift(plan, values)
 
 
-def _counts_of_a_cell(plan: Plan) -> tuple[str, ...]:
+def counts_of_a_cell(plan: Plan) -> tuple[str, ...]:
+    """Return the names of the statistics that must reach the line, or a cell is suppressed."""
     counted = (s for s in plan.statistics if s.counts_people)
     return tuple(name for s in counted for name in s.released if not _is_key(name))
 

@@ -47,11 +47,12 @@ class StatisticPlan:
 class Plan:
     """Everything a release needs beside the exact integers.
 
-    `debits` are nano-rho, rounded up. A count of people below `line` is suppressed (`line` is
+    `nano_rho` is what was offered, `debits` what it comes to, rounded up. A count of people below `line` is suppressed (`line` is
     that of the noisiest count, so it holds for all). `bound` and `square_unit` go into the
     engine's request; `outcome_unit` is what a lift's sums count.
     """
 
+    nano_rho: int
     question: Question
     groupings: tuple[Grouping, ...]
     cells: tuple[Cell, ...]
@@ -104,6 +105,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
     minimum, bound = allowance.minimum, outcome_bound(allowance)
     widest = max(s for c, s in zip(wanted, noise, strict=True) if c.counts_people)
     return Plan(
+        nano_rho=nano_rho,
         question=allowance.question,
         groupings=allowance.groupings,
         cells=cells,

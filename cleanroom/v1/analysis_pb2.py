@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63leanroom/v1/analysis.proto\x12\x0c\x63leanroom.v1\"\xe8\x01\n\x08\x41nalysis\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12-\n\nmatch_rate\x18\x02 \x01(\x0b\x32\x17.cleanroom.v1.MatchRateH\x00\x12\x31\n\x0csegment_size\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.SegmentSizeH\x00\x12-\n\nsales_lift\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.SalesLiftH\x00\x12\r\n\x03rho\x18\x05 \x01(\tH\x01\x12\x11\n\x07\x65psilon\x18\x06 \x01(\tH\x01\x42\n\n\x08questionB\x06\n\x04loss\")\n\tMatchRate\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\"+\n\x0bSegmentSize\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\"\xf0\x01\n\tSalesLift\x12\x11\n\texposures\x18\x01 \x01(\t\x12\r\n\x05sales\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x03(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\x12,\n\npopulation\x18\x07 \x01(\x0e\x32\x18.cleanroom.v1.Population\x12$\n\x06\x64\x65sign\x18\x08 \x01(\x0e\x32\x14.cleanroom.v1.Design\")\n\x06Window\x12\x0e\n\x06\x66rom_s\x18\x01 \x01(\x03\x12\x0f\n\x07until_s\x18\x02 \x01(\x03\"-\n\x0b\x45ventFilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"?\n\x13PlanAnalysisRequest\x12(\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"P\n\x0cPlannedDebit\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x03\x12\x0f\n\x07\x65psilon\x18\x03 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x04 \x01(\t\"N\n\x10PlannedStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08noise_sd\x18\x02 \x01(\x01\x12\x1a\n\x12\x63ontribution_bound\x18\x03 \x01(\x03\"\xd9\x01\n\x14PlanAnalysisResponse\x12*\n\x06\x64\x65\x62its\x18\x01 \x03(\x0b\x32\x1a.cleanroom.v1.PlannedDebit\x12\x32\n\nstatistics\x18\x02 \x03(\x0b\x32\x1e.cleanroom.v1.PlannedStatistic\x12\x18\n\x10suppression_line\x18\x03 \x01(\x03\x12\x16\n\x0eminimum_people\x18\x04 \x01(\x03\x12\r\n\x05\x63\x65lls\x18\x05 \x01(\x03\x12\r\n\x05level\x18\x06 \x01(\x01\x12\x11\n\tmechanism\x18\x07 \x01(\t\"R\n\x12RunAnalysisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"&\n\x13RunAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"?\n\x12GetAnalysisRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x13GetAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\",\n\x13ListAnalysesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"G\n\x14ListAnalysesResponse\x12/\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1d.cleanroom.v1.AnalysisSummary\"\\\n\x0f\x41nalysisSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x16\n\x0erequested_at_s\x18\x04 \x01(\x03*T\n\nPopulation\x12\x1a\n\x16POPULATION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOPULATION_ALL\x10\x01\x12\x16\n\x12POPULATION_MATCHED\x10\x02*7\n\x06\x44\x65sign\x12\x16\n\x12\x44\x45SIGN_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45SIGN_RANDOMIZED\x10\x01\x32\xe7\x02\n\x0f\x41nalysisService\x12U\n\x0cPlanAnalysis\x12!.cleanroom.v1.PlanAnalysisRequest\x1a\".cleanroom.v1.PlanAnalysisResponse\x12R\n\x0bRunAnalysis\x12 .cleanroom.v1.RunAnalysisRequest\x1a!.cleanroom.v1.RunAnalysisResponse\x12R\n\x0bGetAnalysis\x12 .cleanroom.v1.GetAnalysisRequest\x1a!.cleanroom.v1.GetAnalysisResponse\x12U\n\x0cListAnalyses\x12!.cleanroom.v1.ListAnalysesRequest\x1a\".cleanroom.v1.ListAnalysesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63leanroom/v1/analysis.proto\x12\x0c\x63leanroom.v1\"\xe8\x01\n\x08\x41nalysis\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12-\n\nmatch_rate\x18\x02 \x01(\x0b\x32\x17.cleanroom.v1.MatchRateH\x00\x12\x31\n\x0csegment_size\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.SegmentSizeH\x00\x12-\n\nsales_lift\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.SalesLiftH\x00\x12\r\n\x03rho\x18\x05 \x01(\tH\x01\x12\x11\n\x07\x65psilon\x18\x06 \x01(\tH\x01\x42\n\n\x08questionB\x06\n\x04loss\")\n\tMatchRate\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\"+\n\x0bSegmentSize\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\"\xf0\x01\n\tSalesLift\x12\x11\n\texposures\x18\x01 \x01(\t\x12\r\n\x05sales\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x03(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\x12,\n\npopulation\x18\x07 \x01(\x0e\x32\x18.cleanroom.v1.Population\x12$\n\x06\x64\x65sign\x18\x08 \x01(\x0e\x32\x14.cleanroom.v1.Design\")\n\x06Window\x12\x0e\n\x06\x66rom_s\x18\x01 \x01(\x03\x12\x0f\n\x07until_s\x18\x02 \x01(\x03\"-\n\x0b\x45ventFilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\xb0\x01\n\x13PlanAnalysisRequest\x12(\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\x12(\n\x06\x61ssume\x18\x02 \x01(\x0b\x32\x18.cleanroom.v1.Assumption\x12 \n\x04wish\x18\x03 \x01(\x0b\x32\x12.cleanroom.v1.Wish\x12\r\n\x05power\x18\x04 \x01(\x01\x12\x14\n\x0csignificance\x18\x05 \x01(\x01\"\xb8\x01\n\nAssumption\x12\x0e\n\x06people\x18\x01 \x01(\x03\x12\x14\n\x07matched\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04rate\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04mean\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x0f\n\x02sd\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\x18\n\x0b\x63orrelation\x18\x06 \x01(\x01H\x04\x88\x01\x01\x42\n\n\x08_matchedB\x07\n\x05_rateB\x07\n\x05_meanB\x05\n\x03_sdB\x0e\n\x0c_correlation\"*\n\x04Wish\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x12\n\nhalf_width\x18\x02 \x01(\x01\"P\n\x0cPlannedDebit\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x03\x12\x0f\n\x07\x65psilon\x18\x03 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x04 \x01(\t\"N\n\x10PlannedStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08noise_sd\x18\x02 \x01(\x01\x12\x1a\n\x12\x63ontribution_bound\x18\x03 \x01(\x03\"\xd3\x01\n\x0e\x45xpectedFigure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x12\n\x05value\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nhalf_width\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\x08noise_sd\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bsampling_se\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\tundefined\x18\x07 \x01(\tB\x08\n\x06_valueB\r\n\x0b_half_widthB\x0b\n\t_noise_sdB\x0e\n\x0c_sampling_se\"\x89\x01\n\x0e\x44\x65tectableLift\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x15\n\x08\x61\x62solute\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08relative\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\tundefined\x18\x05 \x01(\tB\x0b\n\t_absoluteB\x0b\n\t_relative\"\xdc\x02\n\x14PlanAnalysisResponse\x12*\n\x06\x64\x65\x62its\x18\x01 \x03(\x0b\x32\x1a.cleanroom.v1.PlannedDebit\x12\x32\n\nstatistics\x18\x02 \x03(\x0b\x32\x1e.cleanroom.v1.PlannedStatistic\x12\x18\n\x10suppression_line\x18\x03 \x01(\x03\x12\x16\n\x0eminimum_people\x18\x04 \x01(\x03\x12\r\n\x05\x63\x65lls\x18\x05 \x01(\x03\x12\r\n\x05level\x18\x06 \x01(\x01\x12\x11\n\tmechanism\x18\x07 \x01(\t\x12\x0b\n\x03rho\x18\x08 \x01(\t\x12.\n\x08\x65xpected\x18\t \x03(\x0b\x32\x1c.cleanroom.v1.ExpectedFigure\x12\x30\n\ndetectable\x18\n \x03(\x0b\x32\x1c.cleanroom.v1.DetectableLift\x12\x12\n\nsuppressed\x18\x0b \x01(\x08\"R\n\x12RunAnalysisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"&\n\x13RunAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"?\n\x12GetAnalysisRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x13GetAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\",\n\x13ListAnalysesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"G\n\x14ListAnalysesResponse\x12/\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1d.cleanroom.v1.AnalysisSummary\"\\\n\x0f\x41nalysisSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x16\n\x0erequested_at_s\x18\x04 \x01(\x03*T\n\nPopulation\x12\x1a\n\x16POPULATION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOPULATION_ALL\x10\x01\x12\x16\n\x12POPULATION_MATCHED\x10\x02*7\n\x06\x44\x65sign\x12\x16\n\x12\x44\x45SIGN_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45SIGN_RANDOMIZED\x10\x01\x32\xe7\x02\n\x0f\x41nalysisService\x12U\n\x0cPlanAnalysis\x12!.cleanroom.v1.PlanAnalysisRequest\x1a\".cleanroom.v1.PlanAnalysisResponse\x12R\n\x0bRunAnalysis\x12 .cleanroom.v1.RunAnalysisRequest\x1a!.cleanroom.v1.RunAnalysisResponse\x12R\n\x0bGetAnalysis\x12 .cleanroom.v1.GetAnalysisRequest\x1a!.cleanroom.v1.GetAnalysisResponse\x12U\n\x0cListAnalyses\x12!.cleanroom.v1.ListAnalysesRequest\x1a\".cleanroom.v1.ListAnalysesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cleanroom.v1.analysis_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POPULATION']._serialized_start=1590
-  _globals['_POPULATION']._serialized_end=1674
-  _globals['_DESIGN']._serialized_start=1676
-  _globals['_DESIGN']._serialized_end=1731
+  _globals['_POPULATION']._serialized_start=2420
+  _globals['_POPULATION']._serialized_end=2504
+  _globals['_DESIGN']._serialized_start=2506
+  _globals['_DESIGN']._serialized_end=2561
   _globals['_ANALYSIS']._serialized_start=46
   _globals['_ANALYSIS']._serialized_end=278
   _globals['_MATCHRATE']._serialized_start=280
@@ -47,28 +47,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WINDOW']._serialized_end=652
   _globals['_EVENTFILTER']._serialized_start=654
   _globals['_EVENTFILTER']._serialized_end=699
-  _globals['_PLANANALYSISREQUEST']._serialized_start=701
-  _globals['_PLANANALYSISREQUEST']._serialized_end=764
-  _globals['_PLANNEDDEBIT']._serialized_start=766
-  _globals['_PLANNEDDEBIT']._serialized_end=846
-  _globals['_PLANNEDSTATISTIC']._serialized_start=848
-  _globals['_PLANNEDSTATISTIC']._serialized_end=926
-  _globals['_PLANANALYSISRESPONSE']._serialized_start=929
-  _globals['_PLANANALYSISRESPONSE']._serialized_end=1146
-  _globals['_RUNANALYSISREQUEST']._serialized_start=1148
-  _globals['_RUNANALYSISREQUEST']._serialized_end=1230
-  _globals['_RUNANALYSISRESPONSE']._serialized_start=1232
-  _globals['_RUNANALYSISRESPONSE']._serialized_end=1270
-  _globals['_GETANALYSISREQUEST']._serialized_start=1272
-  _globals['_GETANALYSISREQUEST']._serialized_end=1335
-  _globals['_GETANALYSISRESPONSE']._serialized_start=1337
-  _globals['_GETANALYSISRESPONSE']._serialized_end=1375
-  _globals['_LISTANALYSESREQUEST']._serialized_start=1377
-  _globals['_LISTANALYSESREQUEST']._serialized_end=1421
-  _globals['_LISTANALYSESRESPONSE']._serialized_start=1423
-  _globals['_LISTANALYSESRESPONSE']._serialized_end=1494
-  _globals['_ANALYSISSUMMARY']._serialized_start=1496
-  _globals['_ANALYSISSUMMARY']._serialized_end=1588
-  _globals['_ANALYSISSERVICE']._serialized_start=1734
-  _globals['_ANALYSISSERVICE']._serialized_end=2093
+  _globals['_PLANANALYSISREQUEST']._serialized_start=702
+  _globals['_PLANANALYSISREQUEST']._serialized_end=878
+  _globals['_ASSUMPTION']._serialized_start=881
+  _globals['_ASSUMPTION']._serialized_end=1065
+  _globals['_WISH']._serialized_start=1067
+  _globals['_WISH']._serialized_end=1109
+  _globals['_PLANNEDDEBIT']._serialized_start=1111
+  _globals['_PLANNEDDEBIT']._serialized_end=1191
+  _globals['_PLANNEDSTATISTIC']._serialized_start=1193
+  _globals['_PLANNEDSTATISTIC']._serialized_end=1271
+  _globals['_EXPECTEDFIGURE']._serialized_start=1274
+  _globals['_EXPECTEDFIGURE']._serialized_end=1485
+  _globals['_DETECTABLELIFT']._serialized_start=1488
+  _globals['_DETECTABLELIFT']._serialized_end=1625
+  _globals['_PLANANALYSISRESPONSE']._serialized_start=1628
+  _globals['_PLANANALYSISRESPONSE']._serialized_end=1976
+  _globals['_RUNANALYSISREQUEST']._serialized_start=1978
+  _globals['_RUNANALYSISREQUEST']._serialized_end=2060
+  _globals['_RUNANALYSISRESPONSE']._serialized_start=2062
+  _globals['_RUNANALYSISRESPONSE']._serialized_end=2100
+  _globals['_GETANALYSISREQUEST']._serialized_start=2102
+  _globals['_GETANALYSISREQUEST']._serialized_end=2165
+  _globals['_GETANALYSISRESPONSE']._serialized_start=2167
+  _globals['_GETANALYSISRESPONSE']._serialized_end=2205
+  _globals['_LISTANALYSESREQUEST']._serialized_start=2207
+  _globals['_LISTANALYSESREQUEST']._serialized_end=2251
+  _globals['_LISTANALYSESRESPONSE']._serialized_start=2253
+  _globals['_LISTANALYSESRESPONSE']._serialized_end=2324
+  _globals['_ANALYSISSUMMARY']._serialized_start=2326
+  _globals['_ANALYSISSUMMARY']._serialized_end=2418
+  _globals['_ANALYSISSERVICE']._serialized_start=2564
+  _globals['_ANALYSISSERVICE']._serialized_end=2923
 # @@protoc_insertion_point(module_scope)

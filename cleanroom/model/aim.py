@@ -1,0 +1,92 @@
+"""What an asker assumes of the people and wishes of the answer; must not know data or formulas.
+
+None of it is checked against data: a plan under wrong assumptions is a wrong plan, and no more.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from cleanroom.model.errors import FieldInvalid
+
+MAX_PEOPLE = 2**32  # what sums of clipped values are dimensioned for
+POWER = 0.8
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumption:
+    """The people of one cell, and what they do without the campaign.
+
+    `people` are those of each arm of a lift, of each dataset of a match rate, or of a cell.
+    `matched` is for match rates, `rate` (the share who buy) for buyers, `mean` and `sd` (per
+    person, after the contribution bound, in the units the outcome travels in) for sums, and
+    `correlation` (of a person's outcome before and after) for adjusted lifts.
+    """
+
+    people: int
+    matched: int | None = None
+    rate: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+    correlation: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no people can have."""
+        _check("people", 1 <= self.people <= MAX_PEOPLE, f"from 1 to {MAX_PEOPLE}")
+        if self.matched is not None:
+            _check("matched", 1 <= self.matched <= self.people, "from 1 to the people assumed")
+        if self.rate is not None:
+            _check("rate", 0 < self.rate < 1, "a share between 0 and 1, as in 0.02")
+        if self.mean is not None:
+            _check("mean", math.isfinite(self.mean), "a finite number")
+        if self.sd is not None:
+            _check("sd", math.isfinite(self.sd) and self.sd > 0, "more than zero")
+        if self.correlation is not None:
+            _check("correlation", -1 < self.correlation < 1, "between -1 and 1")
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what is assumed."""
+        return frozenset(f.name for f in fields(self) if getattr(self, f.name) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """An interval of `figure` that reaches at most `half_width` to either side of its value."""
+
+    figure: str
+    half_width: float
+
+    def __post_init__(self) -> None:
+        """Refuse a width that is none."""
+        expected = "a half-width of more than zero"
+        if not (math.isfinite(self.half_width) and self.half_width > 0):
+            raise FieldInvalid(field="wish", expected=expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """An assumption, perhaps a wish, and when a lift counts as detected.
+
+    `power` is the probability with which the smallest detectable lift is told from none by a
+    two-sided test at `significance`.
+    """
+
+    assumed: Assumption
+    wish: Wish | None = None
+    power: float = POWER
+    significance: float = SIGNIFICANCE
+
+    def __post_init__(self) -> None:
+        """Refuse probabilities that are none."""
+        if not 0 < self.significance < 1:
+            raise FieldInvalid(field="significance", expected="between 0 and 1, as in 0.05")
+        if not self.significance < self.power < 1:
+            raise FieldInvalid(field="power", expected="above the significance and below 1")
+
+
+def _check(name: str, holds: bool, expected: str) -> None:  # noqa: FBT001 - a condition
+    if not holds:
+        raise FieldInvalid(field=f"assume.{name}", expected=expected)
