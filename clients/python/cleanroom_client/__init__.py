@@ -17,6 +17,7 @@ from cleanroom_client.lazily import fetcher
 # tenth of a second without gRPC and pandas.
 if TYPE_CHECKING:
     from cleanroom_client.accepting import Accepted, Proposed
+    from cleanroom_client.aim import Assume, Wish
     from cleanroom_client.errors import (
         CertificateUnusable,
         ClientError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
+    "Assume",
     "BadInput",
     "Balance",
     "CellResult",
@@ -80,11 +82,13 @@ __all__ = [
     "UploadStuck",
     "Version",
     "WaitedTooLong",
+    "Wish",
 ]
 
 _HOME = MappingProxyType(
     {
         "Accepted": "accepting",
+        "Assume": "aim",
         "BadInput": "tables",
         "Balance": "values",
         "CellResult": "measurement",
@@ -116,6 +120,7 @@ _HOME = MappingProxyType(
         "UploadStuck": "errors",
         "Version": "values",
         "WaitedTooLong": "errors",
+        "Wish": "aim",
     }
 )
 

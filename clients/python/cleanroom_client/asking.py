@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.aim import Aim
 from cleanroom_client.answered import answers
 from cleanroom_client.errors import ReceiptRefused
 from cleanroom_client.measurement import Measurement
@@ -12,9 +13,10 @@ from cleanroom_client.session import Session
 from cleanroom_client.values import RequestSummary
 
 
-def plan(session: Session, question: Question, loss: Loss) -> Plan:
-    """Return what the question would cost; touches no data and no budget."""
+def plan(session: Session, question: Question, loss: Loss, aim: Aim) -> Plan:
+    """Return what the question would cost and how precise it would be; touches no data."""
     request = pb.PlanAnalysisRequest(analysis=_analysis(session, question, loss))
+    aim.fill(request)
     answer = session.transport.call(session.analyses.PlanAnalysis, request)
     return Plan.from_proto(question.family, answer)
 

@@ -40,10 +40,11 @@ def _title(measurement: Measurement) -> str:
     outcome = measurement.question.get("outcome")
     on = f" on {outcome}" if outcome else ""
     by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
-    return f"{_words(measurement.family)}{on}{by}"
+    return f"{words_of(measurement.family)}{on}{by}"
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return a name as words."""
     return name.replace("_", " ")
 
 
@@ -54,19 +55,19 @@ def _add_cell(table: Table, cell: CellResult) -> None:
         return
     if len(cell.figures) == 1:
         (figure,) = cell.figures
-        add_row(table, label or _words(figure.name), *_numbers(figure))
+        add_row(table, label or words_of(figure.name), *_numbers(figure))
         return
     if label:
         add_row(table, label, "", "", "")
     for figure in cell.figures:
-        add_row(table, f"{'  ' if label else ''}{_words(figure.name)}", *_numbers(figure))
+        add_row(table, f"{'  ' if label else ''}{words_of(figure.name)}", *_numbers(figure))
 
 
 def _numbers(figure: Figure) -> tuple[str, str, str]:
     if figure.value is None:
         return _NONE, "", ""
-    sd = number(figure, figure.noise_sd, _decimals(figure, whole=False))
-    return number(figure, figure.value, _decimals(figure)), _interval(figure), sd
+    sd = number(figure, figure.noise_sd, decimals_of(figure, whole=False))
+    return number(figure, figure.value, decimals_of(figure)), _interval(figure), sd
 
 
 def footer(measurement: Measurement) -> str:
@@ -75,7 +76,7 @@ def footer(measurement: Measurement) -> str:
     return "\n".join(
         (
             *_reasons(measurement),
-            f"Noise: {_words(measurement.mechanism)}; intervals carry sampling and noise.",
+            f"Noise: {words_of(measurement.mechanism)}; intervals carry sampling and noise.",
             (
                 f"Cells under {measurement.suppression_line} noisy people are suppressed "
                 f"(the policy's minimum is {measurement.minimum_people})."
@@ -93,7 +94,7 @@ def _reasons(measurement: Measurement) -> list[str]:
         for figure in () if cell.suppressed else cell.figures:
             if figure.value is None:
                 why = figure.undefined or "no value"
-                names.setdefault(why, {})[_words(figure.name)] = None
+                names.setdefault(why, {})[words_of(figure.name)] = None
     return [f"{_NONE} {', '.join(found)}: {why}." for why, found in names.items()]
 
 
@@ -110,7 +111,7 @@ def number(figure: Figure, value: float | None, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _decimals(figure: Figure, *, whole: bool = True) -> int:
+def decimals_of(figure: Figure, *, whole: bool = True) -> int:
     """Return how many decimals the noise leaves a meaning: two digits of its sd.
 
     With `whole`, numbers of people and rows are shown as such where the sd is one or more.
@@ -128,7 +129,7 @@ def _decimals(figure: Figure, *, whole: bool = True) -> int:
 def _interval(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    decimals = _decimals(figure)
+    decimals = decimals_of(figure)
     return f"{number(figure, figure.low, decimals)} .. {number(figure, figure.high, decimals)}"
 
 
@@ -136,7 +137,7 @@ def plan_table(plan: Plan) -> Table:
     """Return one row for each statistic of a plan, totals in units as they travel."""
     numbers = ("noise sd", "most per person")
     cells = "1 cell" if plan.cells == 1 else f"{plan.cells} cells"
-    title = f"plan: {_words(plan.family)}, {cells}"
+    title = f"plan: {words_of(plan.family)}, {cells}"
     table = table_of(title, ("statistic", *numbers), numbers=numbers)
     for statistic in plan.statistics:
         bound = f"{statistic.contribution_bound:,}"
@@ -146,7 +147,7 @@ def plan_table(plan: Plan) -> Table:
 
 def _statistic(name: str) -> str:
     kind, _, of = name.partition(":")
-    return f"{_STATISTICS.get(kind, _words(kind))} {of.replace('_', ' ')}".rstrip()
+    return f"{_STATISTICS.get(kind, words_of(kind))} {of.replace('_', ' ')}".rstrip()
 
 
 def plan_footer(plan: Plan) -> str:

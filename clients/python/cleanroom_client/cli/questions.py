@@ -9,8 +9,18 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli.figures import budget_text, plan_footer, plan_table
+from cleanroom_client.cli.figures import budget_text
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
+from cleanroom_client.cli.planning import (
+    POWER,
+    SIGNIFICANCE,
+    Aimed,
+    Assumed,
+    Power,
+    Significance,
+    Wished,
+    plan_and_show,
+)
 from cleanroom_client.cli.questioning import (
     Answer,
     ask_and_show,
@@ -20,7 +30,7 @@ from cleanroom_client.cli.questioning import (
     window_of,
 )
 from cleanroom_client.cli.state import guarded, settings_of
-from cleanroom_client.question import Loss, MatchRate, Question, SalesLift, SegmentSize
+from cleanroom_client.question import Loss, MatchRate, SalesLift, SegmentSize
 
 Datasets = Annotated[str, typer.Option(help="Datasets, as in exposures,sales.")]
 By = Annotated[str, typer.Option(help="Dimensions, as in city,segment.")]
@@ -61,39 +71,51 @@ def register(app: typer.Typer) -> None:
 
 
 @guarded
-def plan_match_rate(
+def plan_match_rate(  # noqa: PLR0913 - the options of one command
     context: typer.Context,
     *,
     datasets: Datasets,
     by: By = "",
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: matched people over the people of each of two datasets.
 
     Example: cleanroom-client --profile acme.toml plan match-rate --datasets exposures,sales
+    --assume people=100000,matched=40000 --wish match_rate_exposures=0.001
     """
     question = MatchRate(datasets=names_of(datasets), by=names_of(by))
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
-def plan_segment_size(
+def plan_segment_size(  # noqa: PLR0913 - the options of one command
     context: typer.Context,
     *,
     datasets: Datasets,
     by: By,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: people per cell of dimensions.
 
     Example: cleanroom-client --profile acme.toml plan segment-size --datasets exposures --by city
+    --assume people=5000
     """
     question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -110,12 +132,16 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     population: People = "all",
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: test against control on an outcome.
 
     Example: cleanroom-client --profile acme.toml plan sales-lift --exposures exposures
-    --sales sales --outcome amount --by city
+    --sales sales --outcome buyers --assume people=10000,rate=0.02 --wish absolute_lift=0.005
     """
     question = SalesLift(
         exposures=exposures,
@@ -126,17 +152,8 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
         filters=filters_of(filters or []),
         population=population,
     )
-    _plan(context, question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
-
-
-def _plan(context: typer.Context, question: Question, loss: Loss, *, as_json: bool) -> None:
-    with settings_of(context).room() as room:
-        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
-    if as_json:
-        say_json(plan.to_dict())
-        return
-    show(plan_table(plan))
-    say(plan_footer(plan))
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
