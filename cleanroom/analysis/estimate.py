@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cleanroom.analysis import lift, match
+from cleanroom.analysis.consistency import blank, consistent
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.model.dataset import Cell
@@ -42,6 +43,7 @@ def _cell(
             cell=cell,
             suppressed=True,
             statistics=tuple((name, None) for name in plan.released),
+            consistent=blank(plan),
             figures=tuple(_blank(figure) for figure in shape),
         )
     kept = {n: v for n, v in values.items() if not _is_key(n) or v >= plan.line}
@@ -49,6 +51,7 @@ def _cell(
         cell=cell,
         suppressed=False,
         statistics=tuple((name, kept.get(name)) for name in plan.released),
+        consistent=consistent(plan, kept),
         figures=figures_of_cell(plan, kept),
     )
 

@@ -43,6 +43,7 @@ class CellResult:
     cell: tuple[str, ...]
     suppressed: bool
     statistics: Mapping[str, int | None]  # raw noisy integers
+    consistent: Mapping[str, float | None]  # the same made to fit together: none negative, ...
     figures: tuple[Figure, ...]
 
     def figure(self, name: str) -> Figure:
@@ -161,6 +162,10 @@ def _cell(value: Mapping[str, Any], dimensions: int) -> CellResult:
         cell=tuple(value["cell"]),
         suppressed=bool(value["suppressed"]),
         statistics={str(name): number for name, number in value["statistics"]},
+        consistent={
+            str(name): None if number is None else float(number)
+            for name, number in value["consistent"]
+        },
         figures=tuple(_figure(figure) for figure in value["figures"]),
     )
 
