@@ -59,27 +59,6 @@ def adding_up(total: Estimate, parts: Sequence[Estimate]) -> tuple[float, ...]:
     return (0.0,) * (1 + len(parts))
 
 
-def falling(noisy: Sequence[Estimate]) -> tuple[float, ...]:
-    """Return the closest non-negative values that never rise: people with at least 1, 2, 3 ....
-
-    Weighted least squares by pooling adjacent violators; a cut at zero of the best falling
-    values gives the best falling values that are not negative (HRMS10, section 3).
-    """
-    blocks: list[tuple[float, float, int]] = []  # (mean, weight, how many)
-    for estimate in noisy:
-        blocks.append((estimate.value, 1 / estimate.noise_variance, 1))
-        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
-            blocks.append(_pooled(blocks.pop(), blocks.pop()))
-    return tuple(max(0.0, mean) for mean, _, count in blocks for _ in range(count))
-
-
-def _pooled(
-    one: tuple[float, float, int], other: tuple[float, float, int]
-) -> tuple[float, float, int]:
-    weight = one[1] + other[1]
-    return (one[0] * one[1] + other[0] * other[1]) / weight, weight, one[2] + other[2]
-
-
 def _drop(part: Estimate) -> float:
     """Return the multiplier at which a part reaches zero."""
     return part.value / part.noise_variance

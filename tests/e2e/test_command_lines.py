@@ -197,6 +197,54 @@ def test_a_wish_out_of_reach_says_what_would_suffice_and_debits_nothing(room):
     assert room.balances() == before
 
 
+def test_an_answer_is_told_in_plain_words(room):
+    lift = ("ask", "sales-lift", *LIFT[:-1], "buyers", "--words")
+    told = room.client("acme-brand", *lift, before=("--quiet",)).ok()
+    assert max(map(len, told.splitlines())) <= 80
+    assert told.startswith("Sales lift on buyers: people came to the test or the control")
+    for words in ("of the test arm bought", "How sure: ", "rho ", "What it does not say: "):
+        assert words in told
+    rate = room.client("acme-brand", "ask", "match-rate", *PAIR, "--words").ok()
+    assert "people are in both" in rate
+
+
+def test_a_cost_is_set_against_an_answer_and_sent_to_nobody(room):
+    ask = ("ask", "sales-lift", *LIFT, "--request-id", "costed-once-1")
+    cost = ("--cost", "1500.00", "--margin", "0.3")
+    table = room.client("acme-brand", *ask, *cost, env=NARROW).ok()
+    assert "iroas" in table
+    assert "romi" in table
+    assert max(map(len, table.splitlines())) <= 80
+    get = ("get", "costed-once-1")
+    told = json.loads(room.client("acme-brand", *get, *cost, "--json").ok())
+    plain = json.loads(room.client("acme-brand", *get, "--json").ok())
+    assert told["measurement"] == plain  # the question kept nothing of the cost
+    figures = {f["name"]: f for f in plain["cells"][0]["figures"]}
+    iroas = told["costs"][0]["figures"][0]
+    assert iroas["value"] == pytest.approx(figures["incremental_total"]["value"] / 150_000)
+    rows = list(csv.DictReader(io.StringIO(room.client("acme-brand", *get, *cost, "--csv").ok())))
+    assert [row["name"] for row in rows][-2:] == ["iroas", "romi"]
+    words = room.client("acme-brand", *get, *cost, "--words").ok()
+    assert "For a cost of 1,500.00: iROAS " in words
+
+
+def test_a_cost_that_fits_no_cell_is_refused_before_anything_is_paid(room):
+    before = room.balances()
+    ask = ("ask", "sales-lift", *LIFT)
+    for words in (
+        ("--by", "city", "--cost", "10"),
+        ("--cost", "ufa=10"),
+        ("--cost", "ten"),
+        ("--cost", "0"),
+        ("--cost", "1", "--cost", "2"),
+        ("--cost", "1", "--margin", "2"),
+        ("--margin", "0.3"),
+        ("--words", "--json"),
+    ):
+        assert room.client("acme-brand", *ask, *words).code == 2, words
+    assert room.balances() == before
+
+
 def test_guesses_that_say_nothing_are_wrong_usage(room):
     for words in (
         ("--assume", "people=ten"),

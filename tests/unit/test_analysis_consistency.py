@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.analysis import consistency, estimate
 from cleanroom.analysis.canonical import canonical_json
-from cleanroom.analysis.consistency import adding_up, falling
+from cleanroom.analysis.consistency import adding_up
 from cleanroom.analysis.plan import plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.privacy.intervals import Estimate
@@ -64,22 +62,6 @@ def test_parts_add_up_and_nothing_that_does_is_closer(total, parts, data):
     moved = [max(0.0, x + data.draw(st.floats(-50, 50))) for x in found[1:]]
     other = (sum(moved), *moved)
     assert loss_of(total, parts, found) <= loss_of(total, parts, other) * (1 + 1e-9) + 1e-6
-
-
-@given(noisy=st.lists(noisy, min_size=1, max_size=8), data=st.data())
-def test_people_with_at_least_k_never_rise_and_nothing_that_does_not_is_closer(noisy, data):
-    found = falling(noisy)
-
-    assert min(found) >= 0
-    assert all(a >= b - 1e-9 for a, b in itertools.pairwise(found))
-    moved = sorted((max(0.0, x + data.draw(st.floats(-50, 50))) for x in found), reverse=True)
-    here, there = (loss_of(noisy[0], noisy[1:], x) for x in (found, moved))
-    assert here <= there * (1 + 1e-9) + 1e-6
-
-
-def test_what_never_rises_already_is_left_alone():
-    noisy = [Estimate(value=v, noise_variance=float(v)) for v in (90, 50, 30)]
-    assert falling(noisy) == (90, 50, 30)
 
 
 def test_key_types_of_a_match_rate_add_up_to_the_matched():

@@ -18,9 +18,11 @@ from cleanroom_client.lazily import fetcher
 if TYPE_CHECKING:
     from cleanroom_client.accepting import Accepted, Proposed
     from cleanroom_client.aim import Assume, Wish
+    from cleanroom_client.costs import CellCosts
     from cleanroom_client.errors import (
         CertificateUnusable,
         ClientError,
+        CostUnusable,
         DeadlineExceeded,
         KeyNotReady,
         PolicyUnknown,
@@ -53,10 +55,12 @@ __all__ = [
     "Assume",
     "BadInput",
     "Balance",
+    "CellCosts",
     "CellResult",
     "CertificateUnusable",
     "CleanRoom",
     "ClientError",
+    "CostUnusable",
     "DatasetStatus",
     "DeadlineExceeded",
     "Figure",
@@ -91,10 +95,12 @@ _HOME = MappingProxyType(
         "Assume": "aim",
         "BadInput": "tables",
         "Balance": "values",
+        "CellCosts": "costs",
         "CellResult": "measurement",
         "CertificateUnusable": "errors",
         "CleanRoom": "room",
         "ClientError": "errors",
+        "CostUnusable": "errors",
         "DatasetStatus": "values",
         "DeadlineExceeded": "errors",
         "Figure": "measurement",

@@ -16,6 +16,8 @@ from cleanroom_client.errors import ReceiptRefused
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cleanroom_client.costs import CellCosts, Cost
+
 VERSION = "cleanroom-measurement/v1"
 
 
@@ -137,6 +139,22 @@ class Measurement:
         for cell in self.cells:
             for figure in cell.figures:
                 yield (*cell.cell, cell.suppressed, *(getattr(figure, name) for name in fields))
+
+    def costs(self, *, cost_minor: Cost, margin: float | None = None) -> tuple[CellCosts, ...]:
+        """Return iROAS, ROMI or the cost of one and of one more, from a cost in minor units.
+
+        A breakdown takes a cost for each cell, `{"ufa": 1_000_000}`. Nothing is sent to anybody.
+        Raises CostUnusable.
+        """
+        from cleanroom_client.costs import costs  # noqa: PLC0415 - it reads measurements
+
+        return costs(self, cost_minor, margin)
+
+    def in_words(self) -> str:
+        """Return the answer in plain words: what it says, how sure, what it cost, what not."""
+        from cleanroom_client.words import in_words  # noqa: PLC0415 - it reads measurements
+
+        return in_words(self)
 
     def save(self, path: Path | str) -> None:
         """Write the receipt, which anybody with the log's key can verify offline."""

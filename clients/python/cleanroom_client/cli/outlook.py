@@ -17,11 +17,18 @@ def expected_table(plan: Plan, assume: Assume) -> Table:
     """Return a row for each figure: what would be expected, and how far its interval reaches."""
     reach = f"{plan.level:.0%} within +-"
     numbers = ("expected", reach, "noise sd", "chance se")
-    title = f"if each cell has {assume.people:,} people, or each of its arms, and no lift"
-    table = table_of(title, ("figure", *numbers), numbers=numbers)
+    table = table_of(_title(plan, assume), ("figure", *numbers), numbers=numbers)
     for figure in plan.expected:
         add_row(table, words_of(figure.name), *_row(figure))
     return table
+
+
+def _title(plan: Plan, assume: Assume) -> str:
+    if plan.family == "sales_lift":
+        return f"if each arm of a cell has {assume.people:,} people, and nothing is lifted"
+    if assume.matched is not None:
+        return f"if a cell has {assume.people:,} people of each dataset, {assume.matched:,} matched"
+    return f"if a cell has {assume.people:,} people"
 
 
 def _row(expected: ExpectedFigure) -> tuple[str, ...]:

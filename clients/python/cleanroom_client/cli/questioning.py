@@ -9,8 +9,9 @@ from pathlib import Path
 
 import typer
 
+from cleanroom_client.cli.costing import Costing, costs_json, with_costs
 from cleanroom_client.cli.figures import footer, measurement_table
-from cleanroom_client.cli.output import complain, remark, say, show
+from cleanroom_client.cli.output import complain, remark, say, say_json, say_paragraphs, show
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.errors import (
     ClientError,
@@ -21,6 +22,7 @@ from cleanroom_client.errors import (
 )
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.question import Loss, Question
+from cleanroom_client.words import costs_in_words
 
 # After these nothing was debited and repeating changes nothing: no advice to repeat.
 _DECIDED = frozenset(
@@ -49,11 +51,13 @@ class Answer:
     receipt: Path | None = None
     as_json: bool = False
     as_csv: bool = False
+    as_words: bool = False
+    costing: Costing | None = None
 
     def __post_init__(self) -> None:
         """Refuse two formats at once."""
-        if self.as_json and self.as_csv:
-            raise typer.BadParameter("choose one of --json and --csv")
+        if self.as_json + self.as_csv + self.as_words > 1:
+            raise typer.BadParameter("choose one of --json, --csv and --words")
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -116,10 +120,16 @@ def show_measurement(settings: Settings, measurement: Measurement, answer: Answe
     if answer.receipt is not None:
         measurement.save(answer.receipt)
         remark(f"receipt kept in {answer.receipt}", quiet=settings.quiet)
-    if answer.as_json:
+    costs = answer.costing.of(measurement) if answer.costing else ()
+    both = with_costs(measurement, costs)
+    if answer.as_json and costs:
+        say_json(costs_json(measurement, costs))
+    elif answer.as_json:
         say(measurement.text)
     elif answer.as_csv:
-        say(measurement.to_pandas().to_csv(index=False).rstrip("\n"))
+        say(both.to_pandas().to_csv(index=False).rstrip("\n"))
+    elif answer.as_words:
+        say_paragraphs("\n".join((measurement.in_words(), *map(costs_in_words, costs))))
     else:
-        show(measurement_table(measurement))
-        say(footer(measurement))
+        show(measurement_table(both))
+        say(footer(both))

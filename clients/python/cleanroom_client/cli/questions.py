@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cleanroom_client.cli.costing import Costs, Margin, costing_of
 from cleanroom_client.cli.figures import budget_text
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
 from cleanroom_client.cli.planning import (
@@ -47,6 +48,7 @@ Filters = Annotated[
 People = Annotated[str, typer.Option("--population", help="all, or matched.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, one row for each cell and figure.")]
+AsWords = Annotated[bool, typer.Option("--words", help="Plain words in place of a table.")]
 RequestId = Annotated[
     str | None, typer.Option(help="Repeat a question that failed under the id it had.")
 ]
@@ -168,13 +170,16 @@ def ask_match_rate(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for matched people over the people of each of two datasets.
 
     Example: cleanroom-client --profile acme.toml ask match-rate --datasets exposures,sales
     """
     question = MatchRate(datasets=names_of(datasets), by=names_of(by))
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
@@ -190,6 +195,7 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for people per cell of one dataset, or of those matched between two.
 
@@ -197,7 +203,9 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
     --by city,segment
     """
     question = SegmentSize(datasets=names_of(datasets), by=names_of(by))
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
@@ -215,15 +223,18 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     population: People = "all",
     epsilon: Epsilon = None,
     rho: Rho = None,
+    cost: Costs = None,
+    margin: Margin = None,
     request_id: RequestId = None,
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for test against control on an outcome, arms assigned at random.
 
     Example: cleanroom-client --profile acme.toml ask sales-lift --exposures exposures
-    --sales sales --outcome buyers --from 2026-03-01 --until 2026-04-01
+    --sales sales --outcome amount --from 2026-03-01 --until 2026-04-01 --cost 150000.00
     """
     question = SalesLift(
         exposures=exposures,
@@ -234,7 +245,14 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         filters=filters_of(filters or []),
         population=population,
     )
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id,
+        receipt=receipt,
+        as_json=as_json,
+        as_csv=as_csv,
+        as_words=as_words,
+        costing=costing_of(cost or [], margin, by=names_of(by)),
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
@@ -275,16 +293,26 @@ def get(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(help="The id, from 'list'.")],
     *,
+    cost: Costs = None,
+    margin: Margin = None,
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Show the stored answer of one of your requests; costs nothing.
 
-    Example: cleanroom-client --profile acme.toml get 0123456789abcdef
+    Example: cleanroom-client --profile acme.toml get 0123456789abcdef --words
     """
+    answer = Answer(
+        request_id=request_id,
+        receipt=receipt,
+        as_json=as_json,
+        as_csv=as_csv,
+        as_words=as_words,
+        costing=costing_of(cost or [], margin),
+    )
     settings = settings_of(context)
     with settings.room() as room:
         measurement = room.get(request_id)
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
     show_measurement(settings, measurement, answer)
