@@ -29,7 +29,7 @@ from cleanroom.model.question import SalesLift
 from cleanroom.privacy.loss import nano_rho_text
 
 # The figures whose distance from zero the p value judges.
-TESTED = ("absolute_lift",)
+TESTED = ("absolute_lift", "itt", "absolute_difference")
 _STEPS = 60  # halvings: more than a float's digits
 _NO_ROOM = "no lift that the bound leaves room for would be told from none"
 

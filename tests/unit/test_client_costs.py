@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleanroom_client import CostUnusable
+from cleanroom_client import CostUnusable, Measurement
 from cleanroom_client.cli.costing import costing_of
 from support import allowances
 from support.measured import measured
@@ -114,6 +114,28 @@ def test_a_cost_is_of_one_of_what_was_counted(outcome, one):
     (costs,) = found.costs(cost_minor=COST)
 
     assert [f.name for f in costs.figures] == [f"cost_per_{one}", f"cost_per_incremental_{one}"]
+
+
+@pytest.mark.parametrize(
+    ("found", "figure", "total"),
+    [(amount, "roas", "total_test"), (buyers, "cost_per_buyer", "buyers_test")],
+)
+def test_where_nobody_was_assigned_nothing_is_called_incremental(found, figure, total):
+    plain = found()
+    text = plain.text.replace("incremental_total", "total_difference")
+    seen = Measurement._read(b"", text.replace("_test", "_exposed").replace("_control", "_un"))
+    (costs,) = seen.costs(cost_minor=COST, margin=0.3)
+    (one,) = costs.figures
+
+    assert one.name == figure
+    expected = plain.only(total).value / COST
+    assert one.value == pytest.approx(expected if figure == "roas" else 1 / expected)
+
+
+def test_a_lift_without_totals_takes_no_cost():
+    text = buyers().text.replace("incremental_total", "other").replace("buyers_test", "another")
+    with pytest.raises(CostUnusable, match="no totals"):
+        Measurement._read(b"", text).costs(cost_minor=COST)
 
 
 def test_each_cell_has_its_own_cost_and_a_suppressed_one_says_so():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cleanroom_client import Measurement
 from cleanroom_client.cli.output import wrapped
 from cleanroom_client.words import costs_in_words
 from support import allowances
@@ -19,6 +20,13 @@ CITIES = {
     "n:test": (20_500, 21_500, 80),
     "s:control": (2_060, 2_300, 7),
     "s:test": (2_520, 2_350, 9),
+}
+OBSERVED = {
+    "absolute_lift": "absolute_difference",
+    "relative_lift": "relative_difference",
+    "incremental_total": "total_difference",
+    "_test": "_exposed",
+    "_control": "_unexposed",
 }
 # What credits a difference to the campaign.
 CAUSAL = re.compile(
@@ -43,8 +51,8 @@ def test_a_lift_by_city_is_told_in_full():
         ),
         (
             "ufa: 12.29% of the test arm bought, 10.30% of control: 1.99 percentage points more "
-            "(95% interval 1.33 to 2.66 percentage points more). That is 408 more over the whole "
-            "test arm (272 to 545 more), and 19.3% more than control (12.5% to 26.7% more)."
+            "(95% interval 1.33 to 2.66 percentage points more). That is 408 more over all of "
+            "the test arm (272 to 545 more), and 19.3% more than control (12.5% to 26.7% more)."
         ),
         (
             "kazan: 10.93% of the test arm bought, 10.95% of control; chance and noise alone can "
@@ -75,7 +83,7 @@ def test_fewer_is_told_as_fewer():
 
     assert told.startswith("10.00% of the test arm bought, 13.00% of control: 3.00 percentage")
     assert "3.00 percentage points less (95% interval 2.33 to 3.67 percentage points less)" in told
-    assert "600 less over the whole test arm" in told
+    assert "600 less over all of the test arm" in told
 
 
 def test_money_is_told_in_major_units_per_person():
@@ -116,11 +124,21 @@ def test_a_relative_lift_that_is_undefined_is_told_with_its_reason():
     )
 
 
+def observed(measurement):
+    """The same numbers as an observational lift has them, under its own names."""
+    text = measurement.text
+    for old, new in OBSERVED.items():
+        text = text.replace(old, new)
+    return Measurement._read(b"", text)
+
+
 def test_an_observational_answer_credits_nothing_to_the_campaign():
-    told = of_one_cell(allowances.sales_lift("buyers"), design="observational").in_words()
+    found = observed(of_one_cell(allowances.sales_lift("buyers"), design="observational"))
+    told = found.in_words()
 
     assert "not assigned by chance" in told
-    assert "of those exposed" in told
+    assert "12.29% of those exposed bought, 10.30% of those not exposed: 1.99" in told
+    assert "19.3% more than those not exposed" in told
     assert "what would have been without the campaign" in told
     assert not CAUSAL.search(told), CAUSAL.search(told)
     assert CAUSAL.search(buyers().in_words())

@@ -18,8 +18,8 @@ Cost: TypeAlias = int | Mapping[str, int]
 """Minor units of the whole campaign, or of each cell by its values: `ufa`, `ufa,cooks`."""
 
 MONEY = "minor"
-_INCREMENTAL = "incremental_total"
-_TOTALS = ("buyers_test", "total_test")
+_INCREMENTAL = ("incremental_total",)
+_TOTALS = ("buyers_test", "total_test", "buyers_exposed", "total_exposed")
 _ONE = {"people": "buyer", "rows": "visit", "count": "unit"}
 _SUPPRESSED = "the cell is suppressed"
 
@@ -51,9 +51,10 @@ def costs(
 
     On revenue: `iroas`, incremental revenue over cost, and with a margin `romi`, (incremental
     revenue x margin - cost) / cost. On anything counted: the cost of one, and of one that would
-    not have been without the campaign.
-    Raises CostUnusable for another family, for a cost that fits no cell, and for a breakdown with
-    a single cost.
+    not have been without the campaign. Where nobody assigned people to arms, nothing is said to
+    be incremental: there is `roas`, all revenue of those exposed over cost, or the cost of one.
+    Raises CostUnusable for another family, for a lift without totals, for a cost that fits no
+    cell, and for a breakdown with a single cost.
     """
     check_cost(cost_minor, margin)
     if measurement.family != "sales_lift":
@@ -92,23 +93,25 @@ def _by_cell(measurement: Measurement, cost: Cost) -> dict[str, int]:
 
 
 def _figures(cell: CellResult, cost: int, margin: float | None) -> tuple[Figure, ...]:
-    added = cell.figure(_INCREMENTAL)
-    if added.unit == MONEY:
-        return _returns(cell, added, cost, margin)
-    total = next(f for f in cell.figures if f.name in _TOTALS)
-    one = _ONE.get(added.unit, added.unit)
-    return (
-        _each(f"cost_per_{one}", cell, total, cost),
-        _each(f"cost_per_incremental_{one}", cell, added, cost),
-    )
+    added, total = cell.first(*_INCREMENTAL), cell.first(*_TOTALS)
+    known = added or total
+    if known is None:
+        raise CostUnusable("this lift has no totals that a cost could be set against")
+    if known.unit == MONEY:
+        return _returns(cell, added, total, cost, margin)
+    one = _ONE.get(known.unit, known.unit)
+    each = ((f"cost_per_{one}", total), (f"cost_per_incremental_{one}", added))
+    return tuple(_each(name, cell, figure, cost) for name, figure in each if figure is not None)
 
 
 def _returns(
-    cell: CellResult, revenue: Figure, cost: int, margin: float | None
+    cell: CellResult, added: Figure | None, total: Figure | None, cost: int, margin: float | None
 ) -> tuple[Figure, ...]:
-    found = [_scaled("iroas", "times", cell, revenue, lambda r: r / cost)]
+    if added is None:
+        return () if total is None else (_scaled("roas", "times", cell, total, lambda r: r / cost),)
+    found = [_scaled("iroas", "times", cell, added, lambda r: r / cost)]
     if margin is not None:
-        found.append(_scaled("romi", "ratio", cell, revenue, lambda r: (r * margin - cost) / cost))
+        found.append(_scaled("romi", "ratio", cell, added, lambda r: (r * margin - cost) / cost))
     return tuple(found)
 
 

@@ -50,10 +50,14 @@ class CellResult:
 
     def figure(self, name: str) -> Figure:
         """Return the figure called `name`; raises KeyError."""
-        for figure in self.figures:
-            if figure.name == name:
-                return figure
-        raise KeyError(name)
+        figure = self.first(name)
+        if figure is None:
+            raise KeyError(name)
+        return figure
+
+    def first(self, *names: str) -> Figure | None:
+        """Return the first figure that has one of the names, or None."""
+        return next((f for f in self.figures if f.name in names), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
