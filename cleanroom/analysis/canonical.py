@@ -12,8 +12,8 @@ from typing import Any
 import rfc8785
 
 from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
-    Design,
     Family,
     MatchRate,
     Population,
@@ -66,14 +66,21 @@ def _match_rate(value: Mapping[str, Any]) -> MatchRate:
 
 
 def _sales_lift(value: Mapping[str, Any]) -> SalesLift:
-    window = value["window"]
     return SalesLift(
         exposures=value["exposures"],
         sales=value["sales"],
         outcome=value["outcome"],
         by=tuple(value["by"]),
-        window=None if window is None else Window(**window),
+        window=_window(value["window"]),
         filters=tuple((column, tuple(values)) for column, values in value["filters"]),
         population=Population(value["population"]),
         design=Design(value["design"]),
+        exposed_by=value["exposed_by"],
+        before=_window(value["before"]),
+        adjustment=Adjustment(value["adjustment"]),
+        strata=tuple(value["strata"]),
     )
+
+
+def _window(value: Mapping[str, Any] | None) -> Window | None:
+    return None if value is None else Window(**value)

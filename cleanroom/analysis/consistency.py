@@ -20,24 +20,25 @@ from cleanroom.privacy.intervals import Estimate
 
 Consistent = tuple[tuple[str, float | None], ...]
 _MATCHED = "matched"
+SIGNED = ("s", "r", "x", "w", "px", "pv")  # kinds of lifts that add up outcomes
 
 
-def blank(plan: Plan) -> Consistent:
+def blank(names: Sequence[str]) -> Consistent:
     """Return the shape of a suppressed cell."""
-    return tuple((name, None) for name in plan.released)
+    return tuple((name, None) for name in names)
 
 
-def consistent(plan: Plan, released: Mapping[str, int]) -> Consistent:
+def consistent(plan: Plan, names: Sequence[str], released: Mapping[str, int]) -> Consistent:
     """Return each statistic of a released cell: no count negative, key types adding up.
 
     Key types are held to their sum, the matched people, where none of them is withheld.
     """
-    found = {n: max(0.0, float(v)) for n, v in released.items()}
+    found = {n: _possible(plan, n, released[n]) for n in names if n in released}
     keys = tuple(n for n in plan.released if n.startswith(KEY_PREFIX))
     if keys and all(n in released for n in (_MATCHED, *keys)):
         noisy = [_noisy(plan, released, n) for n in (_MATCHED, *keys)]
         found |= zip((_MATCHED, *keys), adding_up(noisy[0], noisy[1:]), strict=True)
-    return tuple((n, rounded(found[n]) if n in found else None) for n in plan.released)
+    return tuple((n, rounded(found[n]) if n in found else None) for n in names)
 
 
 def adding_up(total: Estimate, parts: Sequence[Estimate]) -> tuple[float, ...]:
@@ -57,6 +58,13 @@ def adding_up(total: Estimate, parts: Sequence[Estimate]) -> tuple[float, ...]:
             return (sum(fitted), *fitted)
         free = free[1:]
     return (0.0,) * (1 + len(parts))
+
+
+def _possible(plan: Plan, name: str, value: int) -> float:
+    """Return a count that is not negative; sums that may be negative are left as they are."""
+    kind = name.partition(":")[0]
+    signed = kind in SIGNED and (plan.low < 0 or plan.residual is not None or bool(plan.pooled))
+    return float(value) if signed else max(0.0, float(value))
 
 
 def _drop(part: Estimate) -> float:

@@ -8,17 +8,13 @@ the same statistics would be released as. A detectable lift is the usual one of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
-from cleanroom.analysis.estimate import counts_of_a_cell, figures_of_cell
-from cleanroom.analysis.expected import (
-    base,
-    check_assumed,
-    expected_statistics,
-    largest_lift,
-)
+from cleanroom.analysis.estimate import figures_of_cell, kept_of_cell
+from cleanroom.analysis.expected import check_assumed, expected_release
+from cleanroom.analysis.expected_lift import base, largest_lift
 from cleanroom.analysis.figures import rounded
 from cleanroom.analysis.plan import Plan, plan
 from cleanroom.model.aim import MAX_PEOPLE, Aim, Assumption, Wish
@@ -58,14 +54,42 @@ class Outlook:
     suppressed: bool
 
 
-def outlook(planned: Plan, aim: Aim) -> Outlook:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Foreseen:
+    """A question, a plan of it, and what an assumption makes of the plan."""
+
+    allowance: Allowance
+    planned: Plan
+
+    def figures(self, assumed: Assumption, lift: float = 0.0) -> tuple[Figure, ...]:
+        """Return the figures of a cell, also of one that would be suppressed."""
+        plan_, expected = expected_release(self.allowance, self.planned, assumed, lift=lift)
+        return figures_of_cell(plan_, kept_of_cell(plan_, expected) or expected)
+
+    def is_suppressed(self, assumed: Assumption) -> bool:
+        """Tell whether a count of people that must reach the line does not."""
+        plan_, expected = expected_release(self.allowance, self.planned, assumed)
+        return kept_of_cell(plan_, expected) is None
+
+    def figure(self, name: str, assumed: Assumption, lift: float = 0.0) -> Figure:
+        """Return one of the figures; requires that there is one."""
+        return next(f for f in self.figures(assumed, lift) if f.name == name)
+
+    def width(self, assumed: Assumption, wish: Wish) -> float:
+        """Return the half-width wished for; infinite where the cell would rather be suppressed."""
+        if self.is_suppressed(assumed):
+            return math.inf
+        return half_width(self.figure(wish.figure, assumed))
+
+
+def outlook(allowance: Allowance, planned: Plan, aim: Aim) -> Outlook:
     """Return expected figures and detectable lifts; raises FieldInvalid for a wrong assumption."""
     check_assumed(planned, aim.assumed)
-    expected = expected_statistics(planned, aim.assumed)
+    foreseen = _Foreseen(allowance=allowance, planned=planned)
     return Outlook(
-        figures=_with_intervals(figures_of_cell(planned, expected)),
-        detectable=_detectable(planned, aim),
-        suppressed=_is_suppressed(planned, expected),
+        figures=_with_intervals(foreseen.figures(aim.assumed)),
+        detectable=_detectable(foreseen, aim),
+        suppressed=foreseen.is_suppressed(aim.assumed),
     )
 
 
@@ -84,15 +108,20 @@ def least_loss(allowance: Allowance, aim: Aim, most: int) -> int:
     Raises PrecisionOutOfReach with what would suffice, FieldInvalid for a figure or an assumption
     that the question does not have.
     """
-    best = plan(allowance, most)
-    check_assumed(best, aim.assumed)
+    best = _Foreseen(allowance=allowance, planned=plan(allowance, most))
+    check_assumed(best.planned, aim.assumed)
     if aim.wish is None:
         return most
     wish = aim.wish
     _check_figure(best, aim.assumed, wish)
-    if _width(best, aim.assumed, wish) > wish.half_width:
+    if best.width(aim.assumed, wish) > wish.half_width:
         raise _out_of_reach(best, aim.assumed, wish)
-    return _least(most, lambda n: _width(plan(allowance, n), aim.assumed, wish) <= wish.half_width)
+
+    def suffices(nano_rho: int) -> bool:
+        found = _Foreseen(allowance=allowance, planned=plan(allowance, nano_rho))
+        return found.width(aim.assumed, wish) <= wish.half_width
+
+    return _least(most, suffices)
 
 
 def _least(most: int, suffices: Callable[[int], bool]) -> int:
@@ -104,37 +133,28 @@ def _least(most: int, suffices: Callable[[int], bool]) -> int:
     return high
 
 
-def _width(planned: Plan, assumed: Assumption, wish: Wish) -> float:
-    """Return the expected half-width; infinite where the cell would rather be suppressed."""
-    expected = expected_statistics(planned, assumed)
-    if _is_suppressed(planned, expected):
-        return math.inf
-    return half_width(_figure(planned, expected, wish.figure))
-
-
-def _check_figure(planned: Plan, assumed: Assumption, wish: Wish) -> None:
-    found = figures_of_cell(planned, expected_statistics(planned, assumed))
-    names = [f.name for f in _with_intervals(found)]
+def _check_figure(best: _Foreseen, assumed: Assumption, wish: Wish) -> None:
+    names = [f.name for f in _with_intervals(best.figures(assumed))]
     if wish.figure not in names:
         raise FieldInvalid(field="wish.figure", expected=f"one of {', '.join(names)}")
 
 
-def _out_of_reach(best: Plan, assumed: Assumption, wish: Wish) -> PrecisionOutOfReach:
-    width, people = _width(best, assumed, wish), _people_needed(best, assumed, wish)
+def _out_of_reach(best: _Foreseen, assumed: Assumption, wish: Wish) -> PrecisionOutOfReach:
+    width, people = best.width(assumed, wish), _people_needed(best, assumed, wish)
     return PrecisionOutOfReach(
         figure=wish.figure,
         wished=f"{wish.half_width:g}",
         best=f"+-{width:.4g}" if math.isfinite(width) else "no interval at all",
-        rho=nano_rho_text(best.nano_rho),
+        rho=nano_rho_text(best.planned.nano_rho),
         people=f"{people} people in place of {assumed.people}" if people else "no number of people",
     )
 
 
-def _people_needed(best: Plan, assumed: Assumption, wish: Wish) -> int | None:
+def _people_needed(best: _Foreseen, assumed: Assumption, wish: Wish) -> int | None:
     """Return how many people suffice at this loss, matched people in proportion; None if none."""
 
     def suffices(people: int) -> bool:
-        return _width(best, _of_people(assumed, people), wish) <= wish.half_width
+        return best.width(_of_people(assumed, people), wish) <= wish.half_width
 
     return _least(MAX_PEOPLE, suffices) if suffices(MAX_PEOPLE) else None
 
@@ -146,29 +166,33 @@ def _of_people(assumed: Assumption, people: int) -> Assumption:
     return replace(assumed, people=people, matched=matched)
 
 
-def _detectable(planned: Plan, aim: Aim) -> tuple[Detectable, ...]:
-    if not isinstance(planned.question, SalesLift):
+def _detectable(foreseen: _Foreseen, aim: Aim) -> tuple[Detectable, ...]:
+    question = foreseen.planned.question
+    if not isinstance(question, SalesLift):
         return ()
-    found = figures_of_cell(planned, expected_statistics(planned, aim.assumed))
-    return tuple(_smallest(planned, aim, f) for f in found if f.name in TESTED)
+    found = foreseen.figures(aim.assumed)
+    return tuple(_smallest(foreseen, question, aim, f) for f in found if f.name in TESTED)
 
 
-def _smallest(planned: Plan, aim: Aim, figure: Figure) -> Detectable:
+def _smallest(foreseen: _Foreseen, question: SalesLift, aim: Aim, figure: Figure) -> Detectable:
     """Return the least lift d = (z_(1 - significance/2) + z_power) se(d).
 
     The standard error is that at the lift, because people who buy more also differ more.
     """
-    normal = NormalDist()
+    normal, assumed = NormalDist(), aim.assumed
     reach = normal.inv_cdf(1 - aim.significance / 2) + normal.inv_cdf(aim.power)
 
     def is_seen(lift: float) -> bool:
-        expected = expected_statistics(planned, aim.assumed, lift=lift)
-        return lift >= reach * _se(_figure(planned, expected, figure.name))
+        return lift >= reach * _se(foreseen.figure(figure.name, assumed, lift))
 
-    most, before = largest_lift(planned, aim.assumed), base(aim.assumed)
-    if not is_seen(most):
+    most, before = largest_lift(foreseen.planned, question, assumed), base(question, assumed)
+    if figure.value is None or not is_seen(most):
         return Detectable(
-            figure=figure.name, unit=figure.unit, absolute=None, relative=None, undefined=_NO_ROOM
+            figure=figure.name,
+            unit=figure.unit,
+            absolute=None,
+            relative=None,
+            undefined=figure.undefined or _NO_ROOM,
         )
     absolute = _least_real(most, is_seen)
     relative = rounded(absolute / before) if before > 0 else None
@@ -189,14 +213,6 @@ def _se(figure: Figure) -> float:
     return math.hypot(figure.noise_sd or 0.0, figure.sampling_se or 0.0)
 
 
-def _figure(planned: Plan, expected: Mapping[str, int], name: str) -> Figure:
-    return next(f for f in figures_of_cell(planned, expected) if f.name == name)
-
-
 def _with_intervals(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
     """Leave out what has no interval by its nature, a p value."""
     return tuple(f for f in figures if f.low is not None or f.undefined is not None)
-
-
-def _is_suppressed(planned: Plan, expected: Mapping[str, int]) -> bool:
-    return any(expected[name] < planned.line for name in counts_of_a_cell(planned))

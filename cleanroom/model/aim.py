@@ -21,8 +21,10 @@ class Assumption:
 
     `people` are those of each arm of a lift, of each dataset of a match rate, or of a cell.
     `matched` is for match rates, `rate` (the share who buy) for buyers, `mean` and `sd` (per
-    person, after the contribution bound, in the units the outcome travels in) for sums, and
-    `correlation` (of a person's outcome before and after) for adjusted lifts.
+    person, after the contribution bound, in the units the outcome travels in) for sums,
+    `correlation` (of a person's outcome before and after) for adjusted lifts, `exposed` (the share
+    of the test arm that is reached) for encouragement, and `visits` and `visits_sd` (per person)
+    for an average order, whose `correlation` is that of visits and amount.
     """
 
     people: int
@@ -31,6 +33,9 @@ class Assumption:
     mean: float | None = None
     sd: float | None = None
     correlation: float | None = None
+    exposed: float | None = None
+    visits: float | None = None
+    visits_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no people can have."""
@@ -41,8 +46,12 @@ class Assumption:
             _check("rate", 0 < self.rate < 1, "a share between 0 and 1, as in 0.02")
         if self.mean is not None:
             _check("mean", math.isfinite(self.mean), "a finite number")
-        if self.sd is not None:
-            _check("sd", math.isfinite(self.sd) and self.sd > 0, "more than zero")
+        for name in ("sd", "visits", "visits_sd"):
+            value = getattr(self, name)
+            if value is not None:
+                _check(name, math.isfinite(value) and value > 0, "more than zero")
+        if self.exposed is not None:
+            _check("exposed", 0 < self.exposed <= 1, "a share above 0, up to 1")
         if self.correlation is not None:
             _check("correlation", -1 < self.correlation < 1, "between -1 and 1")
 

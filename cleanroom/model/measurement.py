@@ -67,6 +67,8 @@ class Measurement:
     versions: tuple[tuple[str, str], ...]  # (dataset, version)
     epoch_s: int
     design: str | None
+    adjustment: str | None
+    pooled: tuple[tuple[str, int | None], ...]  # raw noisy, of a first stage over all cells
     dimensions: tuple[str, ...]
     cells: tuple[CellResult, ...]
     level: float

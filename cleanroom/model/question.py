@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.lift import SHARES, Adjustment, Design, check_lift, needs_before
 from cleanroom.model.names import check_column, check_dimension, check_label
 
 MAX_DIMENSIONS = 4
@@ -38,12 +39,6 @@ class Population(StrEnum):
     MATCHED = "matched"
 
 
-class Design(StrEnum):
-    """How people came to be in the arms."""
-
-    RANDOMIZED = "randomized"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Events with `from_s <= time < until_s` (unix seconds) count."""
@@ -55,6 +50,11 @@ class Window:
         """Refuse an empty window, and times that are none."""
         if not -MAX_TIME_S <= self.from_s < self.until_s <= MAX_TIME_S:
             raise FieldInvalid(field="window", expected="a start before its end, in unix seconds")
+
+    @property
+    def length_s(self) -> int:
+        """How long it is."""
+        return self.until_s - self.from_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +104,15 @@ class SegmentSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesLift:
-    """Test against control on an outcome of the sales dataset.
+    """Test against control, or exposed against unexposed, on an outcome of the sales dataset.
 
-    `outcome` is a measure of the sales dataset (its sum per person) or `buyers` (people with at
-    least one counted event whose first `minor` measure is positive).
-    `by` are dimensions of the exposure dataset; `filters` keep events whose filter column has
-    one of the listed values.
+    `outcome` is a measure of the sales dataset (its sum per person) or a word of model/lift.py:
+    `buyers` (people with at least one counted event whose first `minor` measure is positive),
+    `new_buyers` (buyers in `window` and not in `before`), `repeat_buyers` (in both) or
+    `average_order` (the first `minor` measure over the first one in `rows`).
+    The exposed are those whose count `exposed_by` of the exposure dataset is above zero; left
+    empty, the only count declared. `by` and `strata` are dimensions of the exposure dataset;
+    `filters` keep events, also those before, whose column has one of the listed values.
     """
 
     exposures: str
@@ -120,14 +123,21 @@ class SalesLift:
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     population: Population = Population.ALL
     design: Design = Design.RANDOMIZED
+    exposed_by: str = ""
+    before: Window | None = None
+    adjustment: Adjustment = Adjustment.NONE
+    strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check names; dimensions, filters and their values are kept sorted."""
+        """Check names and what goes together; what has no order is kept sorted."""
         _check_pair((self.exposures, self.sales))
         check_column(self.outcome, "outcome")
         _check_by(self.by)
+        _check_by(self.strata, "strata")
         _check_filters(self.filters)
+        check_lift(self)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
+        object.__setattr__(self, "strata", tuple(sorted(self.strata)))
         filters = tuple(sorted((c, tuple(sorted(set(v)))) for c, v in self.filters))
         object.__setattr__(self, "filters", filters)
 
@@ -140,6 +150,21 @@ class SalesLift:
     def family(self) -> Family:
         """The family that the policy must grant."""
         return Family.SALES_LIFT
+
+    @property
+    def counts_exposed(self) -> bool:
+        """Whether it matters who was exposed."""
+        return self.design is not Design.RANDOMIZED
+
+    @property
+    def is_share(self) -> bool:
+        """Whether a person's outcome is yes or no."""
+        return self.outcome in SHARES
+
+    @property
+    def looks_before(self) -> bool:
+        """Whether events of the before window count."""
+        return needs_before(self.outcome, self.adjustment)
 
 
 Question: TypeAlias = MatchRate | SegmentSize | SalesLift
@@ -187,8 +212,8 @@ def _check_filters(filters: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
             )
 
 
-def _check_by(by: tuple[str, ...]) -> None:
+def _check_by(by: tuple[str, ...], field: str = "by") -> None:
     if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
-        raise FieldInvalid(field="by", expected=f"at most {MAX_DIMENSIONS} different dimensions")
+        raise FieldInvalid(field=field, expected=f"at most {MAX_DIMENSIONS} different dimensions")
     for dimension in by:
-        check_dimension(dimension, "by")
+        check_dimension(dimension, field)

@@ -12,14 +12,13 @@ from datetime import date, timedelta
 from math import prod
 
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.dataset import MAX_CELLS, Bounded, Unit
+from cleanroom.model.dataset import MAX_CELLS, DatasetSchema
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import MatchRate, Question, SalesLift, SegmentSize
-from cleanroom.policy.document import DatasetRules, Policy
+from cleanroom.policy import lift
+from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
-
-BUYERS = "buyers"
 
 
 def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> Allowance:
@@ -28,31 +27,31 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
     Raises QuestionRefused with every reason, each naming its rule by path, file and line.
     Does not check that the policy is in force, nor that any ledger can pay.
     """
-    resolved = resolve(policy, question)
+    resolved, strata = resolve(policy, question), _strata(policy, question)
     reasons = (
         *_period(policy, now_s),
         *_grant(policy, asker, question),
         *_declared(policy, question),
         *resolved.reasons,
-        *_cells(resolved),
-        *_lift(policy, question),
+        *strata.reasons,
+        *_cells(resolved, strata),
+        *(lift.reasons(policy, question) if isinstance(question, SalesLift) else ()),
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
-    return _allowance(policy, question, resolved)
+    return _allowance(policy, question, resolved, strata)
 
 
-def buyers_measure(measures: tuple[Bounded, ...]) -> Bounded | None:
-    """Return the measure whose positive event makes a buyer: the first `minor` one, else the first.
-
-    None when there is no measure at all.
-    """
-    return next((m for m in measures if m.unit is Unit.MINOR), next(iter(measures), None))
+def _strata(policy: Policy, question: Question) -> Resolved:
+    return lift.strata(policy, question) if isinstance(question, SalesLift) else Resolved()
 
 
-def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowance:
-    # Sorting by qualified name makes one question of all ways to write it.
-    qualified = replace(question, by=tuple(resolved.groupings))
+def _allowance(
+    policy: Policy, question: Question, resolved: Resolved, strata: Resolved
+) -> Allowance:
+    schemas = tuple(d.schema for d in policy.datasets_of(question.datasets))
+    bounds = _bounds(question, schemas)
+    qualified = _qualified(question, schemas, resolved, strata)
     return Allowance(
         question=qualified,
         schemas=tuple(d.schema for d in policy.datasets_of(qualified.datasets)),
@@ -61,18 +60,30 @@ def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowa
         purposes=policy.purposes(question.family),
         minimum=policy.minimum(qualified.datasets),
         ledgers=policy.ledgers_of(qualified.datasets),
-        bound=_bound(policy, question),
+        bound=bounds.high,
+        low=bounds.low,
+        visits_bound=bounds.visits,
+        strata=tuple(strata.groupings[name] for name in sorted(strata.groupings)),
     )
 
 
-def _bound(policy: Policy, question: Question) -> int:
+def _qualified(
+    question: Question, schemas: tuple[DatasetSchema, ...], resolved: Resolved, strata: Resolved
+) -> Question:
+    """Return the one form of all ways to write a question; sorting qualified names makes it."""
+    by = tuple(resolved.groupings)
+    if not isinstance(question, SalesLift):
+        return replace(question, by=by)
+    exposed_by = lift.exposed_by(schemas[0], question)
+    return replace(question, by=by, strata=tuple(strata.groupings), exposed_by=exposed_by)
+
+
+def _bounds(question: Question, schemas: tuple[DatasetSchema, ...]) -> lift.Bounds:
     match question:
         case MatchRate() | SegmentSize():
-            return 1
-        case SalesLift(outcome=outcome, sales=sales):
-            (rules,) = policy.datasets_of((sales,))
-            measure = rules.schema.measure(outcome)
-            return 1 if measure is None else measure.max_per_person
+            return lift.Bounds()
+        case SalesLift(outcome=outcome):
+            return lift.bounds(schemas[1], outcome)
 
 
 def _period(policy: Policy, now_s: int) -> Iterator[str]:
@@ -106,52 +117,8 @@ def _declared(policy: Policy, question: Question) -> Iterator[str]:
             yield f"datasets does not declare {name} ({policy.where('datasets')})"
 
 
-def _cells(resolved: Resolved) -> Iterator[str]:
-    count = prod(len(g.domain.values) for g in resolved.groupings.values())
+def _cells(resolved: Resolved, strata: Resolved) -> Iterator[str]:
+    domains = (*resolved.groupings.values(), *strata.groupings.values())
+    count = prod(len(g.domain.values) for g in domains)
     if count > MAX_CELLS:
         yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
-
-
-def _lift(policy: Policy, question: Question) -> Iterator[str]:
-    match question:
-        case MatchRate() | SegmentSize():
-            return
-        case SalesLift():
-            exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
-            if exposures is not None and exposures.arm is None:
-                path = f"datasets.{question.exposures}.arm"
-                yield f"{path} is not declared ({policy.where(path)})"
-            if sales is not None:
-                yield from _outcome(policy, question, sales)
-                yield from _window(policy, question, sales)
-                yield from _filters(policy, question, sales)
-
-
-def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    path = f"datasets.{question.sales}.measures"
-    if question.outcome == BUYERS:
-        if buyers_measure(sales.schema.measures) is None:
-            yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
-    elif sales.schema.measure(question.outcome) is None:
-        yield f"{path} does not declare {question.outcome} ({policy.where(path)})"
-
-
-def _window(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    if question.window is not None and sales.time_column is None:
-        path = f"datasets.{question.sales}.time"
-        yield f"{path} is not declared, so no window can be asked ({policy.where(path)})"
-
-
-def _filters(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    domains = {d.name: d for d in sales.schema.filters}
-    for column, values in question.filters:
-        path = f"datasets.{question.sales}.event_filters"
-        if column not in domains:
-            yield f"{path} does not declare {column} ({policy.where(path)})"
-            continue
-        path = f"{path}.{column}"
-        unknown = sum(value not in domains[column].values for value in values)
-        if unknown:
-            # Reasons are logged, and an asker's free text may be anybody's e-mail.
-            of = f"{unknown} of the {len(values)} values asked for"
-            yield f"{path} does not include {of} ({policy.where(path)})"

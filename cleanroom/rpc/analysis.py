@@ -35,7 +35,7 @@ class AnalysisServicer(AnalysisServiceServicer):
         actor = self.identities.actor(context)
         aim = read_aim(request)
         plan, allowance = analyse.plan(self.service, actor, read_ask(request.analysis), aim)
-        return write_plan(plan, allowance, None if aim is None else outlook(plan, aim))
+        return write_plan(plan, allowance, None if aim is None else outlook(allowance, plan, aim))
 
     def RunAnalysis(
         self, request: pb.RunAnalysisRequest, context: grpc.ServicerContext

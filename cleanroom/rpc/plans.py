@@ -40,6 +40,9 @@ def _assumption(message: pb.Assumption) -> Assumption:
         mean=message.mean if message.HasField("mean") else None,
         sd=message.sd if message.HasField("sd") else None,
         correlation=message.correlation if message.HasField("correlation") else None,
+        exposed=message.exposed if message.HasField("exposed") else None,
+        visits=message.visits if message.HasField("visits") else None,
+        visits_sd=message.visits_sd if message.HasField("visits_sd") else None,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Ask,
-    Design,
     MatchRate,
     Population,
     Question,
@@ -26,6 +26,16 @@ _POPULATIONS = {
 _DESIGNS = {
     pb.DESIGN_UNSPECIFIED: Design.RANDOMIZED,
     pb.DESIGN_RANDOMIZED: Design.RANDOMIZED,
+    pb.DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.RANDOMIZED_ENCOURAGEMENT,
+    pb.DESIGN_OBSERVATIONAL: Design.OBSERVATIONAL,
+}
+_ADJUSTMENTS = {
+    pb.ADJUSTMENT_UNSPECIFIED: Adjustment.NONE,
+    pb.ADJUSTMENT_NONE: Adjustment.NONE,
+    pb.ADJUSTMENT_CUPED: Adjustment.CUPED,
+    pb.ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.CUPED_TWO_STAGE,
+    pb.ADJUSTMENT_CHANGE_SCORE: Adjustment.CHANGE_SCORE,
+    pb.ADJUSTMENT_POST_STRATIFIED: Adjustment.POST_STRATIFIED,
 }
 
 
@@ -71,14 +81,23 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         raise FieldInvalid(field="population", expected="a population that this service knows")
     if asked.design not in _DESIGNS:
         raise FieldInvalid(field="design", expected="a design that this service knows")
-    window = asked.window if asked.HasField("window") else None
+    if asked.adjustment not in _ADJUSTMENTS:
+        raise FieldInvalid(field="adjustment", expected="an adjustment that this service knows")
     return SalesLift(
         exposures=asked.exposures,
         sales=asked.sales,
         outcome=asked.outcome,
         by=tuple(asked.by),
-        window=window and Window(from_s=window.from_s, until_s=window.until_s),
+        window=_window(asked.window) if asked.HasField("window") else None,
         filters=tuple((f.column, tuple(f.values)) for f in asked.filters),
         population=_POPULATIONS[asked.population],
         design=_DESIGNS[asked.design],
+        exposed_by=asked.exposed_by,
+        before=_window(asked.before) if asked.HasField("before") else None,
+        adjustment=_ADJUSTMENTS[asked.adjustment],
+        strata=tuple(asked.strata),
     )
+
+
+def _window(asked: pb.Window) -> Window:
+    return Window(from_s=asked.from_s, until_s=asked.until_s)

@@ -52,6 +52,10 @@ class _DesignEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Design.ValueTy
     """Arms assigned at random by the advertiser."""
     DESIGN_RANDOMIZED: _Design.ValueType  # 1
     """Arms assigned at random by the advertiser."""
+    DESIGN_RANDOMIZED_ENCOURAGEMENT: _Design.ValueType  # 2
+    """Arms assigned at random, of whom some were exposed."""
+    DESIGN_OBSERVATIONAL: _Design.ValueType  # 3
+    """Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 
 class Design(_Design, metaclass=_DesignEnumTypeWrapper): ...
 
@@ -59,7 +63,46 @@ DESIGN_UNSPECIFIED: Design.ValueType  # 0
 """Arms assigned at random by the advertiser."""
 DESIGN_RANDOMIZED: Design.ValueType  # 1
 """Arms assigned at random by the advertiser."""
+DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.ValueType  # 2
+"""Arms assigned at random, of whom some were exposed."""
+DESIGN_OBSERVATIONAL: Design.ValueType  # 3
+"""Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 Global___Design: _TypeAlias = Design  # noqa: Y015
+
+class _Adjustment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AdjustmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Adjustment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ADJUSTMENT_UNSPECIFIED: _Adjustment.ValueType  # 0
+    """None."""
+    ADJUSTMENT_NONE: _Adjustment.ValueType  # 1
+    """None."""
+    ADJUSTMENT_CUPED: _Adjustment.ValueType  # 2
+    """By the same outcome before, its weight from the released moments."""
+    ADJUSTMENT_CUPED_TWO_STAGE: _Adjustment.ValueType  # 3
+    """By the same outcome before, its weight from a first release of a quarter of the loss."""
+    ADJUSTMENT_CHANGE_SCORE: _Adjustment.ValueType  # 4
+    """The change of each person from before to after: difference in differences."""
+    ADJUSTMENT_POST_STRATIFIED: _Adjustment.ValueType  # 5
+    """Strata weighted by their people."""
+
+class Adjustment(_Adjustment, metaclass=_AdjustmentEnumTypeWrapper): ...
+
+ADJUSTMENT_UNSPECIFIED: Adjustment.ValueType  # 0
+"""None."""
+ADJUSTMENT_NONE: Adjustment.ValueType  # 1
+"""None."""
+ADJUSTMENT_CUPED: Adjustment.ValueType  # 2
+"""By the same outcome before, its weight from the released moments."""
+ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.ValueType  # 3
+"""By the same outcome before, its weight from a first release of a quarter of the loss."""
+ADJUSTMENT_CHANGE_SCORE: Adjustment.ValueType  # 4
+"""The change of each person from before to after: difference in differences."""
+ADJUSTMENT_POST_STRATIFIED: Adjustment.ValueType  # 5
+"""Strata weighted by their people."""
+Global___Adjustment: _TypeAlias = Adjustment  # noqa: Y015
 
 @_typing.final
 class Analysis(_message.Message):
@@ -172,7 +215,7 @@ Global___SegmentSize: _TypeAlias = SegmentSize  # noqa: Y015
 
 @_typing.final
 class SalesLift(_message.Message):
-    """Test against control."""
+    """Test against control, or exposed against unexposed people."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -184,16 +227,26 @@ class SalesLift(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     POPULATION_FIELD_NUMBER: _builtins.int
     DESIGN_FIELD_NUMBER: _builtins.int
+    EXPOSED_BY_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_FIELD_NUMBER: _builtins.int
+    STRATA_FIELD_NUMBER: _builtins.int
     exposures: _builtins.str
-    """The dataset with the arms."""
+    """The dataset with the arms or exposures."""
     sales: _builtins.str
     """The dataset with the outcome."""
     outcome: _builtins.str
-    """A measure of the sales dataset, or "buyers"."""
+    """A measure of the sales dataset, or "buyers", "new_buyers", "repeat_buyers", "average_order"."""
     population: Global___Population.ValueType
     """Whom the lift is about."""
     design: Global___Design.ValueType
     """How people came to be in the arms."""
+    exposed_by: _builtins.str
+    """The count of the exposures dataset that is above zero for the exposed; without it, the only
+    one that is declared. Not for arms that are compared as assigned.
+    """
+    adjustment: Global___Adjustment.ValueType
+    """What the means are adjusted by."""
     @_builtins.property
     def by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Dimensions of the exposures dataset."""
@@ -206,6 +259,14 @@ class SalesLift(_message.Message):
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventFilter]:
         """Only events with one of the listed values count."""
 
+    @_builtins.property
+    def before(self) -> Global___Window:
+        """Events of before, for new and repeat buyers and for adjustments that look back."""
+
+    @_builtins.property
+    def strata(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Dimensions of the exposures dataset for ADJUSTMENT_POST_STRATIFIED."""
+
     def __init__(
         self,
         *,
@@ -217,10 +278,14 @@ class SalesLift(_message.Message):
         filters: _abc.Iterable[Global___EventFilter] | None = ...,
         population: Global___Population.ValueType = ...,
         design: Global___Design.ValueType = ...,
+        exposed_by: _builtins.str = ...,
+        before: Global___Window | None = ...,
+        adjustment: Global___Adjustment.ValueType = ...,
+        strata: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "design", b"design", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment", "before", b"before", "by", b"by", "design", b"design", "exposed_by", b"exposed_by", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "strata", b"strata", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,6 +397,9 @@ class Assumption(_message.Message):
     MEAN_FIELD_NUMBER: _builtins.int
     SD_FIELD_NUMBER: _builtins.int
     CORRELATION_FIELD_NUMBER: _builtins.int
+    EXPOSED_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
+    VISITS_SD_FIELD_NUMBER: _builtins.int
     people: _builtins.int
     """People of each arm of a lift, of each dataset of a match rate, of a cell of a segment size."""
     matched: _builtins.int
@@ -343,7 +411,15 @@ class Assumption(_message.Message):
     sd: _builtins.float
     """Standard deviation of the outcome between people, for sums; money in minor units."""
     correlation: _builtins.float
-    """Correlation of a person's outcome before and after, for adjusted lifts."""
+    """Correlation of a person's outcome before and after, for adjusted lifts; of amount and visits,
+    for an average order.
+    """
+    exposed: _builtins.float
+    """Share of the test arm that is exposed, for encouragement."""
+    visits: _builtins.float
+    """Visits per person, for an average order."""
+    visits_sd: _builtins.float
+    """Standard deviation of visits between people, for an average order."""
     def __init__(
         self,
         *,
@@ -353,13 +429,18 @@ class Assumption(_message.Message):
         mean: _builtins.float | None = ...,
         sd: _builtins.float | None = ...,
         correlation: _builtins.float | None = ...,
+        exposed: _builtins.float | None = ...,
+        visits: _builtins.float | None = ...,
+        visits_sd: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "correlation", b"correlation", "matched", b"matched", "mean", b"mean", "rate", b"rate", "sd", b"sd"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_exposed", b"_exposed", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "_visits", b"_visits", "_visits_sd", b"_visits_sd", "correlation", b"correlation", "exposed", b"exposed", "matched", b"matched", "mean", b"mean", "rate", b"rate", "sd", b"sd", "visits", b"visits", "visits_sd", b"visits_sd"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "correlation", b"correlation", "matched", b"matched", "mean", b"mean", "people", b"people", "rate", b"rate", "sd", b"sd"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_exposed", b"_exposed", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "_visits", b"_visits", "_visits_sd", b"_visits_sd", "correlation", b"correlation", "exposed", b"exposed", "matched", b"matched", "mean", b"mean", "people", b"people", "rate", b"rate", "sd", b"sd", "visits", b"visits", "visits_sd", b"visits_sd"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__correlation: _TypeAlias = _typing.Literal["correlation"]  # noqa: Y015
     _WhichOneofArgType__correlation: _TypeAlias = _typing.Literal["_correlation", b"_correlation"]  # noqa: Y015
+    _WhichOneofReturnType__exposed: _TypeAlias = _typing.Literal["exposed"]  # noqa: Y015
+    _WhichOneofArgType__exposed: _TypeAlias = _typing.Literal["_exposed", b"_exposed"]  # noqa: Y015
     _WhichOneofReturnType__matched: _TypeAlias = _typing.Literal["matched"]  # noqa: Y015
     _WhichOneofArgType__matched: _TypeAlias = _typing.Literal["_matched", b"_matched"]  # noqa: Y015
     _WhichOneofReturnType__mean: _TypeAlias = _typing.Literal["mean"]  # noqa: Y015
@@ -368,8 +449,14 @@ class Assumption(_message.Message):
     _WhichOneofArgType__rate: _TypeAlias = _typing.Literal["_rate", b"_rate"]  # noqa: Y015
     _WhichOneofReturnType__sd: _TypeAlias = _typing.Literal["sd"]  # noqa: Y015
     _WhichOneofArgType__sd: _TypeAlias = _typing.Literal["_sd", b"_sd"]  # noqa: Y015
+    _WhichOneofReturnType__visits: _TypeAlias = _typing.Literal["visits"]  # noqa: Y015
+    _WhichOneofArgType__visits: _TypeAlias = _typing.Literal["_visits", b"_visits"]  # noqa: Y015
+    _WhichOneofReturnType__visits_sd: _TypeAlias = _typing.Literal["visits_sd"]  # noqa: Y015
+    _WhichOneofArgType__visits_sd: _TypeAlias = _typing.Literal["_visits_sd", b"_visits_sd"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__correlation) -> _WhichOneofReturnType__correlation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exposed) -> _WhichOneofReturnType__exposed | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__matched) -> _WhichOneofReturnType__matched | None: ...
     @_typing.overload
@@ -378,6 +465,10 @@ class Assumption(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rate) -> _WhichOneofReturnType__rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sd) -> _WhichOneofReturnType__sd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visits) -> _WhichOneofReturnType__visits | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visits_sd) -> _WhichOneofReturnType__visits_sd | None: ...
 
 Global___Assumption: _TypeAlias = Assumption  # noqa: Y015
 

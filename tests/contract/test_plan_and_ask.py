@@ -65,6 +65,11 @@ def planned(room, name, rho=None, aim=None):
     return found
 
 
+def allowed(room, name):
+    ask = Ask(collaboration=room.policy.collaboration, question=QUESTIONS[name][0])
+    return analyse.plan(room.service, party("acme-brand"), ask)[1]
+
+
 def asked(room, name, rho):
     receipt = room.ask("acme-brand", QUESTIONS[name][0], rho=rho)
     return json.loads(room.verified(receipt).measurement)
@@ -106,7 +111,7 @@ def test_a_plan_touches_no_table_and_no_ledger(room, name, monkeypatch):
 def test_a_wish_is_solved_within_the_loss_offered_and_costs_what_it_says(room, name):
     _, assumed = QUESTIONS[name]
     most = planned(room, name)
-    figure, half = _first_figure(most, assumed)
+    figure, half = _first_figure(allowed(room, name), most, assumed)
     aim = Aim(assumed=assumed, wish=Wish(figure=figure, half_width=2 * half))
     plan = planned(room, name, aim=aim)
 
@@ -117,10 +122,10 @@ def test_a_wish_is_solved_within_the_loss_offered_and_costs_what_it_says(room, n
         planned(room, name, rho - Fraction(1, NANO), aim)
 
 
-def _first_figure(plan, assumed):
+def _first_figure(allowance, plan, assumed):
     from cleanroom.analysis.power import half_width, outlook
 
-    found = outlook(plan, Aim(assumed=assumed)).figures
-    names = ("absolute_lift", "matched", "people")
+    found = outlook(allowance, plan, Aim(assumed=assumed)).figures
+    names = ("absolute_lift", "itt", "absolute_difference", "matched", "people")
     figure = next(f for n in names for f in found if f.name == n)
     return figure.name, half_width(figure)

@@ -51,12 +51,15 @@ def amounts(people, lift, seed):
     return exact
 
 
-BUYERS = planned(allowances.sales_lift("buyers", stages=2), "0.5")
+BUYING = allowances.sales_lift("buyers", stages=2)
+BUYERS = planned(BUYING, "0.5")
 WIDE = (allowances.terms(allowances.ADVERTISER, allowances.PAIR, per_question=Fraction(2)),)
-AMOUNT = planned(allowances.sales_lift(bound=BOUND, stages=2, ledgers=WIDE), "2")
+SPENDING = allowances.sales_lift(bound=BOUND, stages=2, ledgers=WIDE)
+AMOUNT = planned(SPENDING, "2")
 UNIT = AMOUNT.square_unit
 RATE = Aim(assumed=Assumption(people=4_000, rate=0.08))
 SUM = Aim(assumed=Assumption(people=5_000, **GAMMA))
+ALLOWANCES = {"people": BUYING, "minor": SPENDING}
 CASES = {
     "buyers": (BUYERS, RATE, lambda lift, seed: buyers(4_000, 0.08, lift, seed)),
     "amount": (AMOUNT, SUM, lambda lift, seed: amounts(5_000, lift, seed)),
@@ -68,7 +71,7 @@ every_case = pytest.mark.parametrize(("found", "aim", "draw"), CASES.values(), i
 def test_the_half_widths_promised_are_those_released(found, aim, draw):
     released = release(found, draw(0.0, 1))
 
-    for promised in outlook(found, aim).figures:
+    for promised in outlook(ALLOWANCES[found.outcome_unit], found, aim).figures:
         widths = [half_width(r[promised.name]) for r in released]
         given = [w for w in widths if np.isfinite(w)]
         assert len(given) > 0.9 * COUNT, promised.name
@@ -77,7 +80,7 @@ def test_the_half_widths_promised_are_those_released(found, aim, draw):
 
 @every_case
 def test_the_smallest_detectable_lift_is_detected_as_often_as_the_power_says(found, aim, draw):
-    (smallest,) = outlook(found, aim).detectable
+    (smallest,) = outlook(ALLOWANCES[found.outcome_unit], found, aim).detectable
     released = release(found, draw(smallest.absolute, 2))
     seen = np.mean([r["p_value"].value < aim.significance for r in released])
 
@@ -87,7 +90,7 @@ def test_the_smallest_detectable_lift_is_detected_as_often_as_the_power_says(fou
 @every_case
 def test_a_lift_two_thirds_as_large_is_detected_far_less_often(found, aim, draw):
     """The test above would notice a lift that is too small or a standard error forgotten."""
-    (smallest,) = outlook(found, aim).detectable
+    (smallest,) = outlook(ALLOWANCES[found.outcome_unit], found, aim).detectable
     released = release(found, draw(smallest.absolute * 2 / 3, 3))
     seen = np.mean([r["p_value"].value < aim.significance for r in released])
 
@@ -95,13 +98,14 @@ def test_a_lift_two_thirds_as_large_is_detected_far_less_often(found, aim, draw)
 
 
 def test_the_half_widths_of_a_match_rate_are_those_released():
-    found = planned(allowances.match_rate(stages=2), "0.5")
+    allowance = allowances.match_rate(stages=2)
+    found = planned(allowance, "0.5")
     aim = Aim(assumed=Assumption(people=2_000, matched=800))
     exact = {n: np.full(COUNT, 2_000) for n in found.released if n.startswith("people:")}
     exact |= {"matched": np.full(COUNT, 800)}
     exact |= {n: np.full(COUNT, 400) for n in found.released if n.startswith("matched:")}
     released = release(found, exact)
 
-    for promised in outlook(found, aim).figures:
+    for promised in outlook(allowance, found, aim).figures:
         widths = [half_width(r[promised.name]) for r in released]
         assert np.median(widths) == pytest.approx(half_width(promised), rel=WITHIN), promised.name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cleanroom.analysis.request import ExactRequest
+from cleanroom.analysis.request import ExactRequest, Residual
+from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.lift import OUTCOMES, Adjustment, Design, needs_before
 from cleanroom.model.question import (
     MatchRate,
     Population,
@@ -45,7 +47,46 @@ def case(seed: int) -> Case:
     uploads = {name: _upload(entropy, pool) for name in ("exposures", "sales")}
     turn = seed // 3
     questions = (_sizes(entropy)[turn % 5], _lifts(entropy)[turn % 3])
-    return Case(uploads=uploads, requests=tuple(_request(entropy, q, stages) for q in questions))
+    requests = [_request(entropy, q, stages) for q in questions]
+    requests += _parts(entropy, _request(entropy, _designed(entropy), stages))
+    return Case(uploads=uploads, requests=tuple(requests))
+
+
+def _designed(entropy: np.random.Generator) -> SalesLift:
+    """Return a lift of a random design, outcome and adjustment that go together."""
+    while True:
+        design, adjustment = entropy.choice(list(Design)), entropy.choice(list(Adjustment))
+        outcome = str(entropy.choice(["amount", "visits", *OUTCOMES]))
+        looks_back = needs_before(outcome, Adjustment(adjustment))
+        window = Window(from_s=EPOCH_S, until_s=EPOCH_S + 100)
+        earlier = Window(from_s=EPOCH_S - 100, until_s=EPOCH_S)
+        stratified = adjustment == Adjustment.POST_STRATIFIED
+        try:
+            return SalesLift(
+                exposures="exposures",
+                sales="sales",
+                outcome=outcome,
+                by=_some(entropy, "exposures.city"),
+                window=window if looks_back or entropy.random() < 0.5 else None,
+                before=earlier if looks_back else None,
+                filters=(("category", ("other",)),) if entropy.random() < 0.3 else (),
+                population=Population.MATCHED if entropy.random() < 0.5 else Population.ALL,
+                design=Design(design),
+                exposed_by="" if design == Design.RANDOMIZED else "impressions",
+                adjustment=Adjustment(adjustment),
+                strata=("exposures.segment",) if stratified else (),
+            )
+        except FieldInvalid:
+            continue  # parts that do not go together
+
+
+def _parts(entropy: np.random.Generator, request: ExactRequest) -> list[ExactRequest]:
+    """Return both stages of a lift that has two, and a lift as it is otherwise."""
+    if request.question.adjustment is not Adjustment.CUPED_TWO_STAGE:
+        return [request]
+    theta, bound = int(entropy.integers(-3 * 2**16, 3 * 2**16)), int(entropy.choice([1, 40, 90]))
+    residual = Residual(theta=theta, bound=bound)
+    return [replace(request, pooled=True), replace(request, residual=residual)]
 
 
 def _upload(entropy: np.random.Generator, pool: int) -> list[Record]:
@@ -68,7 +109,7 @@ def _record(entropy: np.random.Generator, pool: int) -> Record:
         "arm": (person % 3) - 1 if usual else one_of(-1, 0, 1),
         "impressions": one_of(0, 3),
         "amount": one_of(-40, 0, 5, 70, 100, 2**62) if usual else 0,
-        "at": EPOCH_S + one_of(-1, 0, 50, 99, 100, 101),
+        "at": EPOCH_S + one_of(-101, -50, -1, 0, 50, 99, 100, 101),
         "purposes": 3 if usual else one_of(0, 1, 2, 3, 4, 5),
         "consent_at": 0 if usual else one_of(_END_S - 1, _END_S, EPOCH_S),
         "consent_until": 2**40 if usual else one_of(_END_S - 1, _END_S, _END_S + 1),
@@ -116,6 +157,7 @@ def _some(entropy: np.random.Generator, *names: str) -> tuple[str, ...]:
 
 def _request(entropy: np.random.Generator, question: Question, stages) -> ExactRequest:
     schemas = {"exposures": exposures_schema(), "sales": sales_schema()}
+    strata = getattr(question, "strata", ())
     by = [dimension.split(".") for dimension in question.by]
     return ExactRequest(
         question=question,
@@ -125,5 +167,9 @@ def _request(entropy: np.random.Generator, question: Question, stages) -> ExactR
         purposes=int(entropy.choice([1, 2, 3])),
         epoch_s=EPOCH_S,
         bound=int(entropy.choice([1, 60, 150])),
+        low=int(entropy.choice([0, 0, -30])),
+        visits_bound=int(entropy.choice([1, 3])),
+        visits_unit=int(entropy.choice([1, 2])),
+        strata=tuple(grouping(schemas["exposures"], s.partition(".")[2]) for s in strata),
         square_unit=int(entropy.choice([1, 3, 10])),
     )

@@ -96,7 +96,7 @@ def test_raw_values_are_bytewise_the_same_without(data, plan_):
     }
     with_it = estimate.estimate(plan_, Statistics(values=columns))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(estimate, "consistent", lambda plan, _: consistency.blank(plan))
+        patch.setattr(estimate, "consistent", lambda _plan, names, _: consistency.blank(names))
         without = estimate.estimate(plan_, Statistics(values=columns))
 
     def raw(cells):
@@ -112,7 +112,8 @@ def test_it_reads_what_the_cell_releases_and_nothing_withheld(data):
     columns = {n: (data.draw(st.integers(-50, 2_000)),) for n in MATCH.released}
     (cell,) = estimate.estimate(MATCH, Statistics(values=columns))
     seen = {n: v for n, v in cell.statistics if v is not None}
-    again = consistency.consistent(MATCH, seen) if seen else consistency.blank(MATCH)
+    names = MATCH.released
+    again = consistency.consistent(MATCH, names, seen) if seen else consistency.blank(names)
 
     assert cell.consistent == again
     assert [n for n, _ in cell.consistent] == list(MATCH.released)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.analysis.estimate import estimate
-from cleanroom.analysis.expected import expected_statistics
+from cleanroom.analysis.expected import expected_release
 from cleanroom.analysis.plan import default_nano_rho, plan
 from cleanroom.analysis.power import half_width, least_loss, outlook
 from cleanroom.analysis.request import Statistics
@@ -45,13 +45,13 @@ def by_name(found):
 @every_case
 def test_expected_figures_are_those_the_same_statistics_would_be_released_as(allowance, assumed):
     planned = plan(allowance, LOSS)
-    exact = expected_statistics(planned, assumed)
+    _, exact = expected_release(allowance, planned, assumed)
     values = {name: (value,) * len(planned.cells) for name, value in exact.items()}
     cell, *_ = estimate(planned, Statistics(values=values))
 
     assert set(exact) == set(planned.released)
     released = [f for f in cell.figures if f.name != "p_value"]
-    assert list(outlook(planned, Aim(assumed=assumed)).figures) == released
+    assert list(outlook(allowance, planned, Aim(assumed=assumed)).figures) == released
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_expected_figures_are_those_the_same_statistics_would_be_released_as(all
 )
 def test_an_assumption_says_exactly_what_the_question_needs(case, assumed, field):
     with pytest.raises(FieldInvalid) as refused:
-        outlook(plan(CASES[case][0], LOSS), Aim(assumed=assumed))
+        outlook(CASES[case][0], plan(CASES[case][0], LOSS), Aim(assumed=assumed))
     assert refused.value.field == field
 
 
@@ -117,7 +117,7 @@ def test_without_noise_the_detectable_lift_is_the_textbooks():
     calm = replace(
         calm, statistics=tuple(replace(s, scale=1e-9, noise_sd=1e-9) for s in calm.statistics)
     )
-    (found,) = outlook(calm, Aim(assumed=AMOUNT)).detectable
+    (found,) = outlook(CASES["amount"][0], calm, Aim(assumed=AMOUNT)).detectable
 
     expected = (1.959964 + 0.841621) * math.sqrt(2 * 150_000**2 / 10_000)
     assert found.absolute == pytest.approx(expected, rel=1e-4)
@@ -129,7 +129,7 @@ def test_more_power_and_a_stricter_test_need_a_larger_lift():
     planned = plan(CASES["buyers"][0], LOSS)
 
     def smallest(**options):
-        (found,) = outlook(planned, Aim(assumed=BUYERS, **options)).detectable
+        (found,) = outlook(CASES["buyers"][0], planned, Aim(assumed=BUYERS, **options)).detectable
         return found.absolute
 
     assert smallest() < smallest(power=0.9) < smallest(power=0.9, significance=0.01)
@@ -137,7 +137,7 @@ def test_more_power_and_a_stricter_test_need_a_larger_lift():
 
 def test_a_lift_that_no_bound_leaves_room_for_is_undefined_with_its_reason():
     few = Assumption(people=40, rate=0.9)
-    found = outlook(plan(CASES["buyers"][0], LOSS // 1000), Aim(assumed=few))
+    found = outlook(CASES["buyers"][0], plan(CASES["buyers"][0], LOSS // 1000), Aim(assumed=few))
 
     assert found.detectable[0].absolute is None
     assert "room" in found.detectable[0].undefined
@@ -145,7 +145,9 @@ def test_a_lift_that_no_bound_leaves_room_for_is_undefined_with_its_reason():
 
 
 def test_a_relative_lift_says_why_it_would_not_be_given():
-    found = by_name(outlook(plan(CASES["buyers"][0], LOSS // 100), Aim(assumed=BUYERS)))
+    found = by_name(
+        outlook(CASES["buyers"][0], plan(CASES["buyers"][0], LOSS // 100), Aim(assumed=BUYERS))
+    )
 
     assert "uncertain" in found["relative_lift"].undefined
 
@@ -167,7 +169,7 @@ def test_the_least_loss_fulfils_the_wish_and_one_nano_rho_less_does_not(case):
     least = least_loss(allowance, aim, most)
 
     def width_at(nano_rho):
-        found = outlook(plan(allowance, nano_rho), aim)
+        found = outlook(allowance, plan(allowance, nano_rho), aim)
         return math.inf if found.suppressed else half_width(by_name(found)[name])
 
     assert 1 < least < most
@@ -195,7 +197,7 @@ def test_a_wish_is_fulfilled_or_refused_with_what_would_suffice(people, rate, wi
         with pytest.raises(PrecisionOutOfReach):
             least_loss(allowance, fewer, most)
     else:
-        found = outlook(plan(allowance, least), aim)
+        found = outlook(allowance, plan(allowance, least), aim)
         assert half_width(by_name(found)["absolute_lift"]) <= width
 
 
@@ -206,7 +208,9 @@ def test_a_refusal_names_the_best_precision_and_the_most_that_may_be_offered():
     with pytest.raises(PrecisionOutOfReach) as refused:
         least_loss(allowance, aim, default_nano_rho(allowance))
 
-    best = by_name(outlook(plan(allowance, default_nano_rho(allowance)), aim))["absolute_lift"]
+    best = by_name(outlook(allowance, plan(allowance, default_nano_rho(allowance)), aim))[
+        "absolute_lift"
+    ]
     assert refused.value.best == f"+-{half_width(best):.4g}"
     assert "people in place of 10000 would suffice" in str(refused.value)
 

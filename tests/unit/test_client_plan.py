@@ -37,7 +37,7 @@ def planned(allowance, assume, wish=None):
     Aim(assume=assume, wish=wish).fill(request)
     found = read_aim(request)
     made = plan(allowance, least_loss(allowance, found, default_nano_rho(allowance)))
-    message = write_plan(made, allowance, outlook(made, found))
+    message = write_plan(made, allowance, outlook(allowance, made, found))
     return Plan.from_proto(str(allowance.question.family), message)
 
 

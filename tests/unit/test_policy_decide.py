@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleanroom.model.dataset import Bounded, KeyType, Unit
+from cleanroom.model.dataset import Bounded, DatasetSchema, KeyType, Unit
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import MatchRate, SalesLift, SegmentSize, Window
-from cleanroom.policy.decide import buyers_measure, decide
+from cleanroom.policy.decide import decide
 from cleanroom.policy.parse import parse_policy
 from support.policies import edited, policy
 
@@ -208,9 +208,13 @@ def test_buyers_are_told_by_the_first_measure_of_money_or_else_the_first():
         Bounded(name=name, unit=unit, max_per_person=1)
         for name, unit in (("visits", Unit.ROWS), ("amount", Unit.MINOR), ("items", Unit.COUNT))
     )
-    assert buyers_measure((visits, amount)) == amount
-    assert buyers_measure((visits, items)) == visits
-    assert buyers_measure(()) is None
+
+    def buying(*measures):
+        return DatasetSchema(name="sales", owner="megamart", keys=(), measures=measures).buying
+
+    assert buying(visits, amount) == amount
+    assert buying(visits, items) == visits
+    assert buying() is None
 
 
 FAMILIES = ("match_rate", "segment_size", "sales_lift")

@@ -18,7 +18,9 @@ class Assume:
 
     `people` are those of each arm of a lift, of each dataset of a match rate, or of a cell.
     `matched` is for match rates; `rate`, the share who buy, for buyers; `mean` and `sd` per person
-    for sums (money in minor units); `correlation` of before and after for adjusted lifts.
+    for sums (money in minor units); `correlation` of before and after for adjusted lifts;
+    `exposed`, the share of the test arm that is reached, for encouragement; `visits` and
+    `visits_sd` per person for an average order, with the `correlation` of visits and amount.
     """
 
     people: int
@@ -27,6 +29,9 @@ class Assume:
     mean: float | None = None
     sd: float | None = None
     correlation: float | None = None
+    exposed: float | None = None
+    visits: float | None = None
+    visits_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no number; the service knows which numbers a question needs."""
@@ -42,6 +47,9 @@ class Assume:
             mean=self.mean,
             sd=self.sd,
             correlation=self.correlation,
+            exposed=self.exposed,
+            visits=self.visits,
+            visits_sd=self.visits_sd,
         )
 
 

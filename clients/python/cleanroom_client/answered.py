@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.designs import ADJUSTMENTS, DESIGNS
 
 _POPULATIONS = {
     pb.POPULATION_UNSPECIFIED: "all",
     pb.POPULATION_ALL: "all",
     pb.POPULATION_MATCHED: "matched",
 }
+_DESIGNS = {pb.DESIGN_UNSPECIFIED: "randomized", **{n: w for w, n in DESIGNS.items()}}
+_ADJUSTMENTS = {pb.ADJUSTMENT_UNSPECIFIED: "none", **{n: w for w, n in ADJUSTMENTS.items()}}
 
 
 def answers(analysis: pb.Analysis, collaboration: str, told: Mapping[str, Any]) -> bool:
@@ -43,15 +46,24 @@ def _same_dimensions(asked: Iterable[str], told: Iterable[str]) -> bool:
 
 
 def _same_lift(asked: pb.SalesLift, told: Mapping[str, Any]) -> bool:
-    window = {"from_s": asked.window.from_s, "until_s": asked.window.until_s}
+    if not _same_dimensions(asked.strata, told["strata"]):
+        return False
+    if asked.exposed_by not in ("", told["exposed_by"]):  # empty: the only one, if it is needed
+        return False
     filters = sorted([f.column, sorted(set(f.values))] for f in asked.filters)
     wanted = {
         "exposures": asked.exposures,
         "sales": asked.sales,
         "outcome": asked.outcome,
-        "window": window if asked.HasField("window") else None,
+        "window": _window(asked.window) if asked.HasField("window") else None,
+        "before": _window(asked.before) if asked.HasField("before") else None,
         "filters": filters,
         "population": _POPULATIONS[asked.population],
-        "design": "randomized",
+        "design": _DESIGNS[asked.design],
+        "adjustment": _ADJUSTMENTS[asked.adjustment],
     }
     return {name: told.get(name) for name in wanted} == wanted
+
+
+def _window(asked: pb.Window) -> dict[str, int]:
+    return {"from_s": asked.from_s, "until_s": asked.until_s}

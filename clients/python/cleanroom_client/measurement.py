@@ -75,6 +75,8 @@ class Measurement:
     versions: tuple[tuple[str, str], ...]
     epoch_s: int
     design: str | None
+    adjustment: str | None
+    pooled: Mapping[str, int | None]  # raw noisy integers of a first stage
     dimensions: tuple[str, ...]
     cells: tuple[CellResult, ...]
     level: float
@@ -170,6 +172,7 @@ def _typed(value: Mapping[str, Any]) -> dict[str, Any]:
     typed = dict(value)
     typed["versions"] = tuple((str(d), str(v)) for d, v in value["versions"])
     typed["debits"] = tuple((str(ledger), int(cost)) for ledger, cost in value["debits"])
+    typed["pooled"] = {str(name): number for name, number in value["pooled"]}
     typed["dimensions"] = tuple(value["dimensions"])
     typed["parameters"] = tuple(value["parameters"])
     typed["level"] = float(value["level"])

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.designs import ADJUSTMENTS, DESIGNS, check_word
 from cleanroom_client.errors import QuestionInvalid
 
 Day: TypeAlias = str | date | datetime
@@ -96,9 +97,14 @@ class SegmentSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesLift:
-    """Test against control on an outcome of the sales dataset, arms assigned at random.
+    """Test against control, or exposed against unexposed, on an outcome of the sales dataset.
 
-    `window` holds events from its first moment until before its second.
+    `outcome` is a measure, `buyers`, `new_buyers`, `repeat_buyers` or `average_order`. A window
+    holds events from its first moment until before its second; `before` is the one that new and
+    repeat buyers and some adjustments look back at. `design` is `randomized`,
+    `randomized_encouragement` or `observational`; for the latter two `exposed_by` names the count
+    that is above zero for the exposed. `adjustment` is `none`, `cuped`, `cuped_two_stage`,
+    `change_score` or `post_stratified` by `strata`. See docs/lift.md.
     """
 
     exposures: str
@@ -108,9 +114,16 @@ class SalesLift:
     window: tuple[Day, Day] | None = None
     filters: Mapping[str, Iterable[str]] = field(default_factory=dict)
     population: str = "all"
+    design: str = "randomized"
+    exposed_by: str = ""
+    before: tuple[Day, Day] | None = None
+    adjustment: str = "none"
+    strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a population that is not known."""
+        """Refuse words that are not known."""
+        check_word("design", self.design, DESIGNS)
+        check_word("adjustment", self.adjustment, ADJUSTMENTS)
         if self.population not in _POPULATIONS:
             raise QuestionInvalid(f"population: expected one of {', '.join(_POPULATIONS)}")
 
@@ -134,7 +147,11 @@ class SalesLift:
             window=None if self.window is None else _window(*self.window),
             filters=[pb.EventFilter(column=c, values=list(v)) for c, v in self.filters.items()],
             population=_POPULATIONS[self.population],
-            design=pb.DESIGN_RANDOMIZED,
+            design=DESIGNS[self.design],
+            exposed_by=self.exposed_by,
+            before=None if self.before is None else _window(*self.before),
+            adjustment=ADJUSTMENTS[self.adjustment],
+            strata=self.strata,
         )
         return _with_loss(pb.Analysis(collaboration=collaboration, sales_lift=question), loss)
 

@@ -21,6 +21,7 @@ from cleanroom_client.credentials import load_credentials
 from cleanroom_client.environment import Environment
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
+from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
 from cleanroom_client.progress import Progress, silent
 from cleanroom_client.question import Amount, Day, Loss, MatchRate, Question, SalesLift, SegmentSize
@@ -281,21 +282,45 @@ class CleanRoom:
         window: tuple[Day, Day] | None = None,
         filters: Mapping[str, Iterable[str]] | None = None,
         population: str = "all",
+        design: str = "randomized",
+        exposed_by: str = "",
+        before: tuple[Day, Day] | None = None,
+        adjustment: str = "none",
+        strata: Iterable[str] = (),
+        product: str = "total",
         epsilon: Amount | None = None,
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for test against control on an outcome: a measure of the sales, or `buyers`."""
+        """Ask for test against control, or exposed against unexposed, on an outcome.
+
+        The parameters are those of `SalesLift`; `product` adds the filter of `of_product`.
+        """
+        kept = dict(filters or {}) | self.of_product(sales, product)
         question = SalesLift(
             exposures=exposures,
             sales=sales,
             outcome=outcome,
             by=tuple(by),
             window=window,
-            filters=dict(filters or {}),
+            filters=kept,
             population=population,
+            design=design,
+            exposed_by=exposed_by,
+            before=before,
+            adjustment=adjustment,
+            strata=tuple(strata),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
+
+    def of_product(self, sales: str, product: str) -> dict[str, tuple[str, ...]]:
+        """Return the event filters of `focus:COLUMN=V1,V2`, `halo:COLUMN=V1,V2` or `total`.
+
+        A halo is every other value that the policy in force declares. Raises QuestionInvalid.
+        """
+        if product == "total":
+            return {}
+        return product_filters(product, self.collaboration().spec(sales).event_filters)
 
     def get(self, request_id: str) -> Measurement:
         """Return the stored answer of one of this party's requests."""

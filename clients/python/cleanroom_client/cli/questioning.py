@@ -12,7 +12,7 @@ import typer
 from cleanroom_client.cli.costing import Costing, costs_json, with_costs
 from cleanroom_client.cli.figures import footer, measurement_table
 from cleanroom_client.cli.output import complain, remark, say, say_json, say_paragraphs, show
-from cleanroom_client.cli.state import Settings
+from cleanroom_client.cli.state import Settings, settings_of
 from cleanroom_client.errors import (
     ClientError,
     DeadlineExceeded,
@@ -65,12 +65,12 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def window_of(since: str | None, until: str | None) -> tuple[str, str] | None:
+def window_of(since: str | None, until: str | None, prefix: str = "") -> tuple[str, str] | None:
     """Return both ends of a window, or None without any."""
     if since is None and until is None:
         return None
     if since is None or until is None:
-        raise typer.BadParameter("a window needs both --from and --until")
+        raise typer.BadParameter(f"a window needs both --{prefix}from and --{prefix}until")
     return since, until
 
 
@@ -83,6 +83,14 @@ def filters_of(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise typer.BadParameter(f"--filter {text}: expected COLUMN=V1,V2, each column once")
         filters[column] = names_of(values)
     return filters
+
+
+def product_of(context: typer.Context, sales: str, product: str) -> dict[str, tuple[str, ...]]:
+    """Return the event filters of a product, by the policy in force."""
+    if product == "total":
+        return {}
+    with settings_of(context).room() as room:
+        return room.of_product(sales, product)
 
 
 def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:

@@ -27,10 +27,12 @@ from cleanroom_client.cli.questioning import (
     ask_and_show,
     filters_of,
     names_of,
+    product_of,
     show_measurement,
     window_of,
 )
 from cleanroom_client.cli.state import guarded, settings_of
+from cleanroom_client.designs import ADJUSTMENTS, DESIGNS
 from cleanroom_client.question import Loss, MatchRate, SalesLift, SegmentSize
 
 Datasets = Annotated[str, typer.Option(help="Datasets, as in exposures,sales.")]
@@ -39,13 +41,27 @@ Epsilon = Annotated[str | None, typer.Option(help="The most to spend, as epsilon
 Rho = Annotated[str | None, typer.Option(help="The most to spend, as zCDP rho: 0.004.")]
 Exposures = Annotated[str, typer.Option(help="The dataset with the arms.")]
 Sales = Annotated[str, typer.Option(help="The dataset with the outcome.")]
-Outcome = Annotated[str, typer.Option(help="A measure such as amount or visits, or buyers.")]
+Outcome = Annotated[
+    str,
+    typer.Option(help="A measure, buyers, new_buyers, repeat_buyers or average_order."),
+]
 From = Annotated[str | None, typer.Option("--from", help="First day that counts, 2026-03-01.")]
 Until = Annotated[str | None, typer.Option("--until", help="First day that no longer counts.")]
 Filters = Annotated[
     list[str] | None, typer.Option("--filter", metavar="COLUMN=V1,V2", help="Only such events.")
 ]
 People = Annotated[str, typer.Option("--population", help="all, or matched.")]
+DesignWord = Annotated[str, typer.Option("--design", help=", ".join(DESIGNS) + ".")]
+ExposedBy = Annotated[str, typer.Option(help="The count above zero for the exposed: impressions.")]
+BeforeFrom = Annotated[str | None, typer.Option("--before-from", help="First day of before.")]
+BeforeUntil = Annotated[
+    str | None, typer.Option("--before-until", help="First day no longer before.")
+]
+AdjustmentWord = Annotated[str, typer.Option("--adjustment", help=", ".join(ADJUSTMENTS) + ".")]
+Strata = Annotated[str, typer.Option(help="Dimensions for post_stratified, as in city.")]
+Product = Annotated[
+    str, typer.Option(help="total, focus:category=V1,V2, or halo:category=V1,V2 for all others.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, one row for each cell and figure.")]
 AsWords = Annotated[bool, typer.Option("--words", help="Plain words in place of a table.")]
@@ -132,6 +148,13 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     epsilon: Epsilon = None,
     rho: Rho = None,
     assume: Assumed = None,
@@ -140,7 +163,7 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
-    """Plan: test against control on an outcome.
+    """Plan: test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml plan sales-lift --exposures exposures
     --sales sales --outcome buyers --assume people=10000,rate=0.02 --wish absolute_lift=0.005
@@ -151,8 +174,13 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
     )
     aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
     plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
@@ -221,6 +249,13 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     epsilon: Epsilon = None,
     rho: Rho = None,
     cost: Costs = None,
@@ -231,10 +266,11 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     as_csv: AsCsv = False,
     as_words: AsWords = False,
 ) -> None:
-    """Ask for test against control on an outcome, arms assigned at random.
+    """Ask for test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml ask sales-lift --exposures exposures
-    --sales sales --outcome amount --from 2026-03-01 --until 2026-04-01 --cost 150000.00
+    --sales sales --outcome amount --from 2026-03-01 --until 2026-04-01
+    --adjustment cuped_two_stage --before-from 2026-01-29 --before-until 2026-03-01 --cost 150000.00
     """
     question = SalesLift(
         exposures=exposures,
@@ -242,8 +278,13 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
     )
     answer = Answer(
         request_id=request_id,
