@@ -42,13 +42,14 @@ def _consent(policy: Policy, problems: Problems) -> None:
 
 def _lift(policy: Policy, problems: Problems) -> None:
     pairs = permutations(policy.datasets, 2)
-    if any(exposures.arm and sales.schema.measures for exposures, sales in pairs):
+    compares = ((e.arm or e.schema.counts) and s.schema.measures for e, s in pairs)
+    if any(compares):
         return
     for path, family in _grants(policy):
         if family is Family.SALES_LIFT:
             message = (
-                "sales_lift is granted, but it needs a dataset with an arm and another with a "
-                "measure: declare them, or take the grant back"
+                "sales_lift is granted, but it needs a dataset with an arm or a count and another "
+                "with a measure: declare them, or take the grant back"
             )
             problems.add(policy.mark(path), path, message)
 
