@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cleanroom.model.aim import Aim, Assumption, Wish
 from cleanroom.model.errors import PrecisionOutOfReach
+from cleanroom.model.lift import Design
 from cleanroom.model.question import Ask, MatchRate, Population, SalesLift, SegmentSize
 from cleanroom.privacy.loss import NANO
 from cleanroom.usecases import analyse
@@ -46,6 +47,21 @@ QUESTIONS = {
         Assumption(people=100, mean=1, sd=0.5),
     ),
 }
+QUESTIONS |= {
+    "encouraged buyers": (
+        SalesLift(
+            **LIFT,
+            outcome="buyers",
+            design=Design.RANDOMIZED_ENCOURAGEMENT,
+            exposed_by="impressions",
+        ),
+        Assumption(people=150, rate=0.6, exposed=0.8),
+    ),
+    "observed amount": (
+        SalesLift(**LIFT, outcome="amount", design=Design.OBSERVATIONAL, exposed_by="impressions"),
+        Assumption(people=150, mean=700, sd=600),
+    ),
+}
 every_question = pytest.mark.parametrize("name", QUESTIONS)
 
 
@@ -53,7 +69,10 @@ every_question = pytest.mark.parametrize("name", QUESTIONS)
 def room(tmp_path_factory):
     room = Room.open(tmp_path_factory.mktemp("room"), POLICY, in_memory=True)
     room.fill(
-        exposures=[{"email": f"e{i}", "city": i % 3, "arm": i % 2} for i in range(300)],
+        exposures=[
+            {"email": f"e{i}", "city": i % 3, "arm": i % 2, "impressions": i % 2}
+            for i in range(300)
+        ],
         sales=[{"email": f"e{i}", "amount": 1000 + i} for i in range(100, 300)],
     )
     return room

@@ -27,6 +27,8 @@ def measured(allowance, statistics, *, nano_rho=LOSS, **changed) -> Measurement:
         versions=tuple((d, f"v-{d}") for d in question.datasets),
         epoch_s=1_769_990_400,
         design=str(question.design) if isinstance(question, SalesLift) else None,
+        adjustment=str(question.adjustment) if isinstance(question, SalesLift) else None,
+        pooled=(),
         dimensions=question.by,
         cells=estimate(planned, Statistics(values=statistics)),
         level=planned.level,
