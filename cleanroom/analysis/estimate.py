@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from cleanroom.analysis import contribution, lift, match, overlap, reach, ropo
+from cleanroom.analysis.consistency import blank, consistent
 from cleanroom.analysis.lift_strata import is_kept, suffix
 from cleanroom.analysis.plan import Plan, StatisticPlan
 from cleanroom.analysis.request import ONLY_IN, UNMATCHED, UP_TO, Statistics
@@ -41,7 +42,7 @@ def estimate(
     """
     names = names_of_a_cell(plan)
     everywhere = dict.fromkeys((*names, *_pooled_names(plan)), max(1, plan.line))
-    shape = _figures(plan, everywhere)
+    shape = figures_of_cell(plan, everywhere)
     cells = tuple(
         _cell(
             plan,
@@ -77,12 +78,13 @@ def _cell(
     plan: Plan, cell: Cell, values: Mapping[str, int], shape: tuple[Figure, ...]
 ) -> CellResult:
     names = names_of_a_cell(plan)
-    kept = _kept(plan, values)
+    kept = kept_of_cell(plan, values)
     if kept is None:
         return CellResult(
             cell=cell,
             suppressed=True,
             statistics=tuple((name, None) for name in names),
+            consistent=blank(names),
             figures=tuple(_blank(figure) for figure in shape),
         )
     figured = values if isinstance(plan.question, ContributionBound) else kept
@@ -90,11 +92,12 @@ def _cell(
         cell=cell,
         suppressed=False,
         statistics=tuple((name, kept.get(name)) for name in names),
-        figures=_figures(plan, figured),
+        consistent=consistent(plan, names, kept),
+        figures=figures_of_cell(plan, figured),
     )
 
 
-def _kept(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None:
+def kept_of_cell(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None:
     """Return the statistics that may be shown; None where the cell is suppressed."""
     if any(values[name] < plan.line for name in _counts(plan.pooled)):
         return None
@@ -107,7 +110,7 @@ def _kept(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None:
     return {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line} or None
 
 
-def _figures(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
+def figures_of_cell(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
     """Return the figures of a cell; names and units depend on the plan alone."""
     match plan.question:
         case MatchRate():

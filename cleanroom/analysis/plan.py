@@ -59,7 +59,7 @@ class StatisticPlan:
 class Plan:
     """Everything a release needs beside the exact integers.
 
-    `debits` are nano-rho, rounded up. A count of people below `line` is suppressed (`line` is
+    `nano_rho` is what was offered, `debits` what it comes to, rounded up. A count of people below `line` is suppressed (`line` is
     that of the noisiest count, so it holds for all). The bounds and units go into the engine's
     request; `outcome_unit` is what a person's sum counts. With `strata` there is one integer for
     each stratum of each cell, cell by cell.
@@ -67,6 +67,7 @@ class Plan:
     are planned at the widest `residual` clip, and narrowed once the first stage is released.
     """
 
+    nano_rho: int
     question: Question
     groupings: tuple[Grouping, ...]
     cells: tuple[Cell, ...]
@@ -126,6 +127,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
     strata = cross_product(tuple(g.domain for g in allowance.strata))
     within = _bounds(allowance)
     return Plan(
+        nano_rho=nano_rho,
         question=allowance.question,
         groupings=allowance.groupings,
         cells=cells,

@@ -1,12 +1,10 @@
-"""Questions and plans between protobuf and the model; refuses with field violations."""
+"""Questions from protobuf to the model; refuses with field violations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
 
-from cleanroom.analysis.plan import Plan
-from cleanroom.model.allowance import Allowance, LedgerTerms
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters
 from cleanroom.model.lift import Adjustment, Design
@@ -24,9 +22,7 @@ from cleanroom.model.question import (
     SegmentSize,
     Window,
 )
-from cleanroom.privacy.loss import epsilon_of, parse_loss_text
-from cleanroom.privacy.mechanism import NAME as MECHANISM
-from cleanroom.rpc.text import decimal_text
+from cleanroom.privacy.loss import parse_loss_text
 from cleanroom.v1 import analysis_pb2 as pb
 
 _POPULATIONS = {
@@ -193,32 +189,3 @@ def _span(asked: pb.Window) -> Window:
 
 def _filters(asked: Iterable[pb.EventFilter]) -> Filters:
     return tuple((f.column, tuple(f.values)) for f in asked)
-
-
-def write_plan(plan: Plan, allowance: Allowance) -> pb.PlanAnalysisResponse:
-    """Return a plan as its message."""
-    terms = {t.ledger: t for t in allowance.ledgers}
-    return pb.PlanAnalysisResponse(
-        debits=[_debit(terms[ledger], cost) for ledger, cost in plan.debits],
-        statistics=[
-            pb.PlannedStatistic(
-                name=p.name, noise_sd=p.scale, contribution_bound=p.contribution_bound
-            )
-            for p in plan.parameters
-        ],
-        suppression_line=plan.line,
-        minimum_people=plan.minimum.people,
-        cells=len(plan.cells),
-        level=plan.level,
-        mechanism=MECHANISM,
-    )
-
-
-def _debit(terms: LedgerTerms, cost: int) -> pb.PlannedDebit:
-    epsilon = epsilon_of(cost, terms.delta) if cost else Fraction(0)
-    return pb.PlannedDebit(
-        ledger=str(terms.ledger),
-        nano_rho=cost,
-        epsilon=decimal_text(epsilon),
-        delta=decimal_text(terms.delta),
-    )

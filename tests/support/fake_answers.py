@@ -152,4 +152,10 @@ def _cell(cell, figures, *, suppressed):
     blank = {"value": None, "low": None, "high": None, "noise_sd": None}
     shown = [{**f, **blank} for f in figures] if suppressed else figures
     statistics = [["n:test", None if suppressed else 1234]]
-    return {"cell": cell, "suppressed": suppressed, "statistics": statistics, "figures": shown}
+    return {
+        "cell": cell,
+        "suppressed": suppressed,
+        "statistics": statistics,
+        "consistent": statistics,
+        "figures": shown,
+    }

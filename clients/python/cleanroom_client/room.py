@@ -15,6 +15,7 @@ from cleanroom_client import accepting, asking, auditing, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
+from cleanroom_client.aim import Aim, Assume, Wish
 from cleanroom_client.buckets import Cut, buckets_of
 from cleanroom_client.connect import passphrase_from_environment, real_environment
 from cleanroom_client.credentials import load_credentials
@@ -218,10 +219,24 @@ class CleanRoom(QuestionsOfSeveral):
     # Asking
 
     def plan(
-        self, question: Question, *, epsilon: Amount | None = None, rho: Amount | None = None
+        self,
+        question: Question,
+        *,
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        assume: Assume | None = None,
+        wish: Wish | None = None,
+        power: float | None = None,
+        significance: float | None = None,
     ) -> Plan:
-        """Return what a question would cost and how precise it would be, for free."""
-        return asking.plan(self._session, question, Loss(epsilon=epsilon, rho=rho))
+        """Return what a question would cost and how precise it would be, for free.
+
+        With `assume`, also the interval of each figure and the smallest detectable lift under
+        your own guess; with `wish`, the cheapest plan that is as precise (at most the loss given).
+        Raises RoomError with PRECISION_OUT_OF_REACH and what would suffice where none is.
+        """
+        aim = Aim(assume=assume, wish=wish, power=power, significance=significance)
+        return asking.plan(self._session, question, Loss(epsilon=epsilon, rho=rho), aim)
 
     def ask(
         self,

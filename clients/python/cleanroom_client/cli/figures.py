@@ -84,8 +84,8 @@ def figure_numbers(figure: Figure) -> tuple[str, str, str]:
     """Return a figure's value, interval and noise as texts."""
     if figure.value is None:
         return _NONE, "", ""
-    sd = number(figure, figure.noise_sd, _decimals(figure, whole=False))
-    return number(figure, figure.value, _decimals(figure)), _interval(figure), sd
+    sd = number(figure, figure.noise_sd, decimals_of(figure, whole=False))
+    return number(figure, figure.value, decimals_of(figure)), _interval(figure), sd
 
 
 def footer(measurement: Measurement) -> str:
@@ -136,7 +136,7 @@ def number(figure: Figure, value: float | None, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _decimals(figure: Figure, *, whole: bool = True) -> int:
+def decimals_of(figure: Figure, *, whole: bool = True) -> int:
     """Return how many decimals the noise leaves a meaning: two digits of its sd.
 
     With `whole`, numbers of people and rows are shown as such where the sd is one or more.
@@ -156,7 +156,7 @@ def _decimals(figure: Figure, *, whole: bool = True) -> int:
 def _interval(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    decimals = _decimals(figure)
+    decimals = decimals_of(figure)
     return f"{number(figure, figure.low, decimals)} .. {number(figure, figure.high, decimals)}"
 
 

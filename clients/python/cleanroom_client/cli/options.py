@@ -30,6 +30,7 @@ Filters = Annotated[
 People = Annotated[str, typer.Option("--population", help="all, or matched.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, one row for each cell and figure.")]
+AsWords = Annotated[bool, typer.Option("--words", help="Plain words in place of a table.")]
 RequestId = Annotated[
     str | None, typer.Option(help="Repeat a question that failed under the id it had.")
 ]
