@@ -119,15 +119,16 @@ def planned_is_asked(one, document, loss):
     )
     with pytest.MonkeyPatch.context() as patch:
         door = Door(patch)
-        told = ask(room, one.question, **loss).measurement
+        run = ask(room, one.question, **loss)
+    told, drawn = run.measurement, _as_drawn(plan, run.plan)
     expected = Counter()
-    for statistic in plan.statistics:
+    for statistic in (*drawn.pooled, *drawn.statistics):
         expected[statistic.scale, statistic.cells] += len(statistic.released)
     for name, planned, asked in (
         ("debits in the ledger", _debits(plan), _spent(room)),
         ("debits told", _debits(plan), dict(told["debits"])),
         ("scales drawn", expected, door.drawn),
-        ("scales told", [(p.name, p.scale) for p in plan.parameters],
+        ("scales told", [(p.name, p.scale) for p in drawn.parameters],
          [(p["name"], p["scale"]) for p in told["parameters"]]),
         ("suppression line", plan.line, told["suppression_line"]),
         ("cells", [list(c) for c in plan.cells], [c["cell"] for c in told["cells"]]),
@@ -135,6 +136,16 @@ def planned_is_asked(one, document, loss):
         differs = float(planned != asked)
         hold(Check(part="plan", name=f"{name}: {one.name}", statistic=differs, bound=0.0))
     return door.noise
+
+
+def _as_drawn(plan, narrowed):
+    """Return the plan that is drawn: of two stages, with the second as the first decides on it.
+
+    Its debits, its line and its first stage are those that were planned.
+    """
+    if not plan.pooled:
+        return plan
+    return replace(plan, statistics=narrowed.statistics)
 
 
 def _debits(plan):
