@@ -28,7 +28,6 @@ from cleanroom_client.profile import Profile
 from cleanroom_client.progress import Progress, silent
 from cleanroom_client.question import (
     Amount,
-    ContributionBound,
     Loss,
     MatchRate,
     Question,
@@ -334,30 +333,6 @@ class CleanRoom(QuestionsOfSeveral):
             before=before,
             adjustment=adjustment,
             strata=tuple(strata),
-        )
-        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
-
-    def contribution_bound(  # noqa: PLR0913 - a question has many parts
-        self,
-        *,
-        dataset: str,
-        measure: str,
-        quantile: Amount,
-        grid: Iterable[int],
-        window: Span | None = None,
-        filters: Filters | None = None,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Measurement:
-        """Ask where to clip a measure: the least of `grid` that `quantile` do not exceed."""
-        question = ContributionBound(
-            dataset=dataset,
-            measure=measure,
-            quantile=quantile,
-            grid=tuple(grid),
-            window=window,
-            filters=dict(filters or {}),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 

@@ -319,15 +319,10 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         buckets=buckets_from(cuts, cut_windows, cut_filters),
         bound=None if bound is None else whole_number(bound, "--bound"),
     )
-    answer = Answer(
-        request_id=request_id,
-        receipt=receipt,
-        as_json=as_json,
-        as_csv=as_csv,
-        as_words=as_words,
-        costing=costing_of(cost or [], margin, by=names_of(by)),
-    )
-    ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
+    loss, costing = Loss(epsilon=epsilon, rho=rho), costing_of(cost or [], margin, by=names_of(by))
+    formats = {"as_json": as_json, "as_csv": as_csv, "as_words": as_words}
+    answer = Answer(request_id=request_id, receipt=receipt, costing=costing, **formats)
+    ask_and_show(settings_of(context), question, loss, answer)
 
 
 @guarded
