@@ -34,6 +34,16 @@ CASES = {
     "buyers": (allowances.sales_lift("buyers"), BUYERS),
     "buyers by city": (allowances.sales_lift("buyers", by_city=True), BUYERS),
     "amount": (allowances.sales_lift(), AMOUNT),
+    "overlap": (allowances.overlap(), Assumption(people=1_000_000, matched=300_000)),
+    "overlap of five by city": (
+        allowances.overlap(others=4, by_city=True),
+        Assumption(people=100_000, matched=60_000),
+    ),
+    "conversion": (allowances.conversion(), Assumption(people=10_000, rate=0.1)),
+    "share of visits by tier": (
+        allowances.share_of_sales(by_tier=True),
+        Assumption(people=20_000, mean=3, rate=0.3),
+    ),
 }
 every_case = pytest.mark.parametrize(("allowance", "assumed"), CASES.values(), ids=CASES)
 
@@ -67,12 +77,39 @@ def test_expected_figures_are_those_the_same_statistics_would_be_released_as(all
         ("amount", Assumption(people=10, mean=-1, sd=3), "assume.mean"),
         ("match rate", Assumption(people=10), "assume.matched"),
         ("segment size", Assumption(people=10, matched=3), "assume.matched"),
+        ("overlap", Assumption(people=10), "assume.matched"),
+        ("overlap", Assumption(people=10, matched=3, rate=0.1), "assume.rate"),
+        ("conversion", Assumption(people=10), "assume.rate"),
+        ("conversion", Assumption(people=10, rate=0.1, mean=3), "assume.mean"),
+        ("share of visits by tier", Assumption(people=10, rate=0.1), "assume.mean"),
+        ("share of visits by tier", Assumption(people=10, rate=0.1, mean=61), "assume.mean"),
     ],
 )
 def test_an_assumption_says_exactly_what_the_question_needs(case, assumed, field):
     with pytest.raises(FieldInvalid) as refused:
         outlook(CASES[case][0], plan(CASES[case][0], LOSS), Aim(assumed=assumed))
     assert refused.value.field == field
+
+
+def test_no_accuracy_is_promised_where_the_answer_is_a_value_of_a_grid():
+    allowance = allowances.contribution_bound()
+    aim = Aim(assumed=Assumption(people=1_000))
+    with pytest.raises(FieldInvalid, match="no accuracy can be promised for this question"):
+        outlook(allowance, plan(allowance, LOSS), aim)
+    with pytest.raises(FieldInvalid, match="no accuracy can be promised for this question"):
+        least_loss(allowance, aim, LOSS)
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 10, 11])
+@pytest.mark.parametrize("others", [2, 3, 4])
+def test_people_by_pattern_add_up_however_few_there_are(people, others):
+    allowance = allowances.overlap(others=others)
+    assumed = Assumption(people=people, matched=max(1, people // 2))
+    _, values = expected_release(allowance, plan(allowance, LOSS), assumed)
+
+    assert sum(values.values()) == people
+    assert min(values.values()) >= 0
+    assert outlook(allowance, plan(allowance, LOSS), Aim(assumed=assumed)).suppressed
 
 
 @pytest.mark.parametrize(
@@ -157,6 +194,9 @@ WISHES = {
     "amount": ("absolute_lift", 60_000.0),
     "match rate": ("match_rate_exposures", 0.01),
     "segment size": ("people", 30.0),
+    "overlap": ("in_all", 150.0),
+    "conversion": ("ropo_conversion", 0.01),
+    "share of visits by tier": ("ropo_share_of_sales", 0.05),
 }
 
 

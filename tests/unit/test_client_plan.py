@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,34 @@ from cleanroom_client.aim import Aim
 from cleanroom_client.cli.figures import plan_footer, plan_table
 from cleanroom_client.cli.outlook import expected_footer, expected_table
 from cleanroom_client.plan import Plan
+from cleanroom_client.question import MatchRate, Overlap, Ropo, SalesLift
 from support import allowances
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 BUYERS = Assume(people=10_000, rate=0.02)
+LIFT = SalesLift(exposures="exposures", sales="store-sales", outcome="buyers")
+CONVERSION = Ropo(definition="conversion", exposures="exposures", sales="store-sales", days=7)
+SHARE = replace(CONVERSION, definition="share_of_sales", measure="amount")
 CASES = {
-    "buyers": (allowances.sales_lift("buyers"), BUYERS),
-    "amount": (allowances.sales_lift(), Assume(people=1_000_000, mean=80_000, sd=150_000)),
-    "match rate": (allowances.match_rate(), Assume(people=10_000, matched=4_000)),
-    "few": (allowances.sales_lift("buyers"), Assume(people=60, rate=0.5)),
+    "buyers": (LIFT, allowances.sales_lift("buyers"), BUYERS),
+    "amount": (LIFT, allowances.sales_lift(), Assume(people=1_000_000, mean=80_000, sd=150_000)),
+    "match rate": (
+        MatchRate(datasets=("exposures", "store-sales")),
+        allowances.match_rate(),
+        Assume(people=10_000, matched=4_000),
+    ),
+    "few": (LIFT, allowances.sales_lift("buyers"), Assume(people=60, rate=0.5)),
+    "overlap": (
+        Overlap(hub="exposures", others=("panel", "store-sales")),
+        allowances.overlap(),
+        Assume(people=1_000_000, matched=4_000),
+    ),
+    "conversion": (CONVERSION, allowances.conversion(), Assume(people=10_000, rate=0.1)),
+    "share of sales": (
+        SHARE,
+        allowances.share_of_sales("amount", bound=1_500_000),
+        Assume(people=10_000, mean=80_000, rate=0.3),
+    ),
 }
 
 
@@ -41,11 +61,11 @@ def planned(allowance, assume, wish=None):
     return Plan.from_proto(str(allowance.question.family), message)
 
 
-def shown(told, assume, wish=None):
+def shown(told, question, assume, wish=None):
     out = io.StringIO()
     console = Console(file=out, width=80, highlight=False)
     console.print(plan_table(told))
-    console.print(expected_table(told, assume))
+    console.print(expected_table(told, assume, question))
     out.write(expected_footer(told, wish, power=0.8, significance=0.05) + "\n")
     out.write(plan_footer(told) + "\n")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
@@ -53,8 +73,8 @@ def shown(told, assume, wish=None):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_plan_fits_80_columns_and_hides_nothing(case):
-    allowance, assume = CASES[case]
-    text = shown(planned(allowance, assume), assume)
+    question, allowance, assume = CASES[case]
+    text = shown(planned(allowance, assume), question, assume)
 
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
@@ -62,7 +82,7 @@ def test_a_plan_fits_80_columns_and_hides_nothing(case):
 
 
 def test_what_the_service_expects_is_what_the_partner_reads():
-    told = planned(*CASES["match rate"])
+    told = planned(*CASES["match rate"][1:])
     rate = told.expect("match_rate_exposures")
 
     assert rate.value == 0.4
@@ -74,17 +94,17 @@ def test_what_the_service_expects_is_what_the_partner_reads():
 
 
 def test_a_lift_has_a_smallest_one_that_is_seen():
-    told = planned(*CASES["buyers"])
+    told = planned(*CASES["buyers"][1:])
 
     assert told.detectable[0].relative == pytest.approx(told.detectable[0].absolute / 0.02)
     assert told.to_dict()["detectable"][0]["figure"] == "absolute_lift"
 
 
 def test_a_cell_of_too_few_people_is_told_to_be_suppressed():
-    told = planned(*CASES["few"])
+    told = planned(*CASES["few"][1:])
 
     assert told.suppressed
-    assert "would rather be suppressed" in shown(told, CASES["few"][1])
+    assert "would rather be suppressed" in shown(told, LIFT, CASES["few"][2])
 
 
 def test_a_wish_and_a_power_mean_nothing_without_an_assumption():
@@ -118,4 +138,4 @@ def test_the_readme_shows_a_plan_as_it_is_printed():
     wish = Wish("absolute_lift", 0.01)
     told = planned(allowances.sales_lift("buyers"), BUYERS, wish)
 
-    assert block.strip() == shown(told, BUYERS, wish).strip()
+    assert block.strip() == shown(told, LIFT, BUYERS, wish).strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanroom_client import Measurement
+from cleanroom_client import CostUnusable, Measurement
 from cleanroom_client.cli.output import wrapped
 from cleanroom_client.words import costs_in_words
 from support import allowances
@@ -177,15 +177,64 @@ def test_a_segment_size_is_told_cell_by_cell():
     ]
 
 
-@pytest.mark.parametrize("family", ["overlap", "ropo"])
-def test_a_family_that_is_not_known_is_told_figure_by_figure(family):
+def test_an_overlap_is_told_by_who_knows_whom():
+    numbers = {
+        "unmatched": 4_200,
+        "only_in:panel": 10,
+        "only_in:store-sales": 2_800,
+        "only_in:panel+store-sales": 1_800,
+    }
+    found = measured(allowances.overlap(), {n: (v,) for n, v in numbers.items()})
+    told = found.in_words().splitlines()
+
+    assert told[0] == "People of exposures by which of panel and store-sales know them."
+    assert "in none 4,200 (4,142 to 4,258)" in told[1]
+    assert "only in panel not given, because fewer people than the suppression line" in told[1]
+    assert told[2].startswith("How sure: a 95% interval carries the noise that protects people,")
+    assert told[-1].endswith("or who is in both.")
+
+
+def test_purchases_after_contacts_are_told_as_a_share_and_credited_to_nothing():
     found = measured(
-        allowances.segment_size(BY_CITY, datasets=("exposures",)),
-        {"people:exposures": (10_000, 900, 312)},
-        family=family,
+        allowances.conversion(), {"contacted": (10_000,), "converted": (400,)}
+    ).in_words()
+    assert found.splitlines()[:2] == [
+        "How many people with a contact online purchased within 7 days?",
+        "About 400 of 10,000 people with a contact purchased: 4.00% (3.36% to 4.64%).",
+    ]
+    assert "carries chance between people and the noise" in found
+    assert "what would have been purchased without the contacts" in found
+    assert not CAUSAL.search(found)
+
+
+def test_a_share_of_sales_is_told_with_the_reason_where_there_is_none():
+    def told(purchases):
+        numbers = {"buyers": (5_000,), "purchases": (purchases,), "preceded": (3_000,)}
+        return measured(allowances.share_of_sales(), numbers).in_words().splitlines()
+
+    assert told(10_000)[0] == "How much of visits followed a contact online within 7 days?"
+    assert told(10_000)[1].startswith("About 3,000 of 10,000 followed a contact: 30% (")
+    assert told(10_000)[2].startswith("How sure: a 95% interval carries the noise that protects")
+    assert told(5)[1].endswith(
+        "no share is given, because the purchases in all are too uncertain for a share of them."
     )
 
-    assert "ufa: about 10,000 people" in found.in_words()
+
+def test_a_contribution_bound_is_told_in_money():
+    numbers = {"up_to:100": 900, "up_to:1000": 4_000, "up_to:10000": 600, "up_to:1500000": 20}
+    found = measured(allowances.contribution_bound(), {n: (v,) for n, v in numbers.items()})
+    told = found.in_words().splitlines()
+
+    assert told[0] == "Where to clip amount of store-sales."
+    assert told[1].startswith("Bound 100.00 (100.00 to 100.00); about 5,520 people (")
+    assert "share above not given" in told[1]
+    assert told[-1].endswith("or what those above it add up to.")
+
+
+def test_a_cost_is_set_against_lifts_alone():
+    found = measured(allowances.conversion(), {"contacted": (10_000,), "converted": (400,)})
+    with pytest.raises(CostUnusable, match="this is none"):
+        found.costs(cost_minor=100)
 
 
 def test_the_readme_shows_a_lift_as_it_is_told():

@@ -20,6 +20,7 @@ from cleanroom_client.question import (
 )
 
 _NONE = "-"
+_WIDTH = 80
 
 
 def expected_table(plan: Plan, assume: Assume, question: Question) -> Table:
@@ -77,9 +78,7 @@ def _figure(expected: ExpectedFigure) -> Figure:
 def expected_footer(plan: Plan, wish: Wish | None, *, power: float, significance: float) -> str:
     """Return what else the assumption brings, a sentence a line."""
     test = f"two-sided at {significance:g}, power {power:g}"
-    lines = [
-        f"{_NONE} {words_of(f.name)}: {f.undefined}." for f in plan.expected if f.value is None
-    ]
+    lines = [_reason(f) for f in plan.expected if f.value is None]
     lines += [f"Smallest lift told from none ({test}):\n  {_lift(d)}." for d in plan.detectable]
     if plan.suppressed:
         lines.append("A cell of so few people would rather be suppressed: see the line below.")
@@ -89,6 +88,12 @@ def expected_footer(plan: Plan, wish: Wish | None, *, power: float, significance
             f"\n  ask with --rho {plan.rho}"
         )
     return "\n".join(lines) or "As assumed; the people are not looked at."
+
+
+def _reason(figure: ExpectedFigure) -> str:
+    name, why = f"{_NONE} {words_of(figure.name)}:", f"{figure.undefined}."
+    apart = "\n  " if len(name) + len(why) >= _WIDTH else " "
+    return f"{name}{apart}{why}"
 
 
 def _lift(found: DetectableLift) -> str:
