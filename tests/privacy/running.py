@@ -118,8 +118,8 @@ def ask(
 
 def run(case: Case, neighbour: Neighbour | None = None) -> Run:
     """Return one whole run of a case in the larger world, or in the smaller one of a neighbour."""
-    room = room_of(case.policy, neighbour)
-    return ask(room, case.question, outcome=_outcome(case), rho=case.rho)
+    outcome = _outcome(case)  # first: it asks too, on a day of its own
+    return ask(room_of(case.policy, neighbour), case.question, outcome=outcome, rho=case.rho)
 
 
 @cache
