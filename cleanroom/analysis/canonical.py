@@ -14,10 +14,10 @@ import rfc8785
 
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Buckets,
     ContributionBound,
-    Design,
     MatchRate,
     Overlap,
     Population,
@@ -122,6 +122,10 @@ def _sales_lift(value: Mapping[str, Any]) -> SalesLift:
         design=Design(value["design"]),
         buckets=_buckets(value),
         bound=value["bound"],
+        exposed_by=value["exposed_by"],
+        before=_window(value, "before"),
+        adjustment=Adjustment(value["adjustment"]),
+        strata=tuple(value["strata"]),
     )
 
 
@@ -165,8 +169,8 @@ def _buckets(value: Mapping[str, Any]) -> tuple[Buckets, ...]:
     )
 
 
-def _window(value: Mapping[str, Any]) -> Window | None:
-    window = value["window"]
+def _window(value: Mapping[str, Any], name: str = "window") -> Window | None:
+    window = value[name]
     return None if window is None else Window(**window)
 
 

@@ -5,16 +5,16 @@ Must not know losses, noise or ledgers. Names are those of `request.Statistics`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
-from cleanroom.analysis.request import ARMS, UP_TO, pattern_name
+from cleanroom.analysis.charge import Charge
+from cleanroom.analysis.lift_charges import bounds, lift_charges
+from cleanroom.analysis.request import UP_TO, pattern_name
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.question import (
     ContributionBound,
     MatchRate,
     Overlap,
-    Population,
     Ropo,
     RopoDefinition,
     SalesLift,
@@ -24,50 +24,12 @@ from cleanroom.privacy import sensitivity
 from cleanroom.privacy.allocation import Share
 from cleanroom.privacy.sensitivity import Removed
 
-BUYERS = "buyers"
-MAX_ROOT = 2**15  # squares of up to this, over 2^32 people, stay below 2^62
-
 # Shares of a question's loss. Rates need their numerator a little better than their
-# denominators; sums of wide values need most (docs/privacy-guarantee.md, "Allocation").
+# denominators (docs/privacy-guarantee.md, "Allocation").
 _PEOPLE, _MATCHED, _KEYS = Fraction(3, 10), Fraction(4, 10), Fraction(3, 10)
 _PEOPLE_ONE_KEY, _MATCHED_ONE_KEY = Fraction(4, 10), Fraction(6, 10)
-_BUYERS_N, _BUYERS_S = Fraction(25, 100), Fraction(75, 100)
-_SPEND_N, _SPEND_S, _SPEND_Q = Fraction(10, 100), Fraction(70, 100), Fraction(20, 100)
 _CONTACTED, _CONVERTED = Fraction(25, 100), Fraction(75, 100)
 _SALES_N, _SALES, _PRECEDED = Fraction(10, 100), Fraction(25, 100), Fraction(65, 100)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """One statistic before noise: released under `released`, charged once.
-
-    Arms are disjoint, so both arms are one vector and one charge; so are the cells of a grid.
-    `counts_people` marks the statistics that minimum aggregation reads; what it reads is a sum
-    of `summed` of them.
-    """
-
-    name: str
-    released: tuple[str, ...]
-    contribution_bound: int
-    share: Share
-    counts_people: bool
-    summed: int = 1
-
-
-def square_unit(bound: int) -> int:
-    """Return the unit in which outcomes up to `bound` are squared."""
-    return max(1, -(-bound // MAX_ROOT))
-
-
-def outcome_bound(allowance: Allowance) -> int:
-    """Return the clip of a person's sum; a buyer counts once whatever the policy bounds."""
-    match allowance.question:
-        case SalesLift(outcome=outcome):
-            return 1 if outcome == BUYERS else allowance.bound
-        case ContributionBound() | Ropo():
-            return allowance.bound
-        case MatchRate() | SegmentSize() | Overlap():
-            return 1
 
 
 def charges(allowance: Allowance) -> tuple[Charge, ...]:
@@ -78,7 +40,7 @@ def charges(allowance: Allowance) -> tuple[Charge, ...]:
         case SegmentSize() as question:
             return _segment_size(question, allowance)
         case SalesLift() as question:
-            return _sales_lift(question, allowance)
+            return lift_charges(question, len(allowance.stages), bounds(allowance, question))
         case ContributionBound() as question:
             return _contributions(question, allowance)
         case Overlap() as question:
@@ -109,23 +71,6 @@ def _segment_size(question: SegmentSize, allowance: Allowance) -> tuple[Charge, 
         return (_count(f"people:{dataset}", Fraction(1), own),)
     moved = _matched(question.datasets, _grouped(allowance), len(allowance.stages))
     return (_count("matched", Fraction(1), moved),)
-
-
-def _sales_lift(question: SalesLift, allowance: Allowance) -> tuple[Charge, ...]:
-    stages, bound = len(allowance.stages), outcome_bound(allowance)
-    people = _people_of_arms(question, stages)
-    sums = _partner_sum(question, stages, bound)
-    if question.outcome == BUYERS:
-        return (
-            _by_arm("n", 1, _BUYERS_N, people, counts_people=True),
-            _by_arm("s", 1, _BUYERS_S, sums),
-        )
-    root = -(-bound // square_unit(bound))  # the largest value after rounding to the unit
-    return (
-        _by_arm("n", 1, _SPEND_N, people, counts_people=True),
-        _by_arm("s", bound, _SPEND_S, sums),
-        _by_arm("q", root**2, _SPEND_Q, _partner_sum(question, stages, root**2)),
-    )
 
 
 def _contributions(question: ContributionBound, allowance: Allowance) -> tuple[Charge, ...]:
@@ -165,7 +110,7 @@ def _overlap(question: Overlap, allowance: Allowance) -> tuple[Charge, ...]:
 
 def _ropo(question: Ropo, allowance: Allowance) -> tuple[Charge, ...]:
     own = _own_people(question.counted, question.datasets)
-    bound = outcome_bound(allowance)
+    bound = allowance.bound
     pairs = _pair_sum(question, len(allowance.stages), bound)
     match question.definition:
         case RopoDefinition.CONVERSION:
@@ -180,14 +125,6 @@ def _ropo(question: Ropo, allowance: Allowance) -> tuple[Charge, ...]:
                 _sum("purchases", bound, _SALES, clipped),
                 _sum("preceded", bound, _PRECEDED, pairs),
             )
-
-
-def _people_of_arms(question: SalesLift, stages: int) -> dict[str, int]:
-    match question.population:
-        case Population.ALL:
-            return _own_people(question.exposures, question.datasets)
-        case Population.MATCHED:
-            return _matched_of(question.exposures, question.sales, stages)
 
 
 def _own_people(dataset: str, datasets: tuple[str, ...]) -> dict[str, int]:
@@ -211,13 +148,6 @@ def _matched_of(side: str, partner: str, stages: int) -> dict[str, int]:
     return {
         side: sensitivity.matched_by_own_attributes(stages, Removed.OWN),
         partner: sensitivity.matched_by_own_attributes(stages, Removed.PARTNER),
-    }
-
-
-def _partner_sum(question: SalesLift, stages: int, bound: int) -> dict[str, int]:
-    return {
-        question.exposures: sensitivity.partner_sum(stages, bound, Removed.OWN),
-        question.sales: sensitivity.partner_sum(stages, bound, Removed.PARTNER),
     }
 
 
@@ -248,21 +178,4 @@ def _sum(name: str, bound: int, weight: Fraction, l2_squared: dict[str, int]) ->
         contribution_bound=bound,
         share=Share(weight=weight, l2_squared=l2_squared),
         counts_people=False,
-    )
-
-
-def _by_arm(
-    name: str,
-    bound: int,
-    weight: Fraction,
-    l2_squared: dict[str, int],
-    *,
-    counts_people: bool = False,
-) -> Charge:
-    return Charge(
-        name=name,
-        released=tuple(f"{name}:{arm}" for arm in ARMS),
-        contribution_bound=bound,
-        share=Share(weight=weight, l2_squared=l2_squared),
-        counts_people=counts_people,
     )

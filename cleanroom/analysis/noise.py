@@ -6,7 +6,7 @@ cells without people included.
 
 from __future__ import annotations
 
-from cleanroom.analysis.plan import Plan
+from cleanroom.analysis.plan import Plan, StatisticPlan
 from cleanroom.analysis.request import Statistics
 from cleanroom.privacy.mechanism import DiscreteGaussian
 
@@ -16,20 +16,26 @@ MOST = 2**53 - 1
 
 
 def add_noise(plan: Plan, exact: Statistics) -> Statistics:
-    """Return `exact` with the noise of `plan`, then within +-2^53.
+    """Return `exact`, of every cell, with the noise of `plan`, then within +-2^53.
 
     Raises AssertionError when the engine gave other statistics, or another number of cells, than
     planned: noise is charged for exactly those.
     """
-    if set(exact.values) != set(plan.released):
+    return _with_noise(plan.statistics, len(plan.cells) * max(1, len(plan.strata)), exact)
+
+
+def add_pooled_noise(plan: Plan, exact: Statistics) -> Statistics:
+    """Return the pooled statistics of a first stage with their noise; raises as `add_noise`."""
+    return _with_noise(plan.pooled, 1, exact)
+
+
+def _with_noise(statistics: tuple[StatisticPlan, ...], cells: int, exact: Statistics) -> Statistics:
+    scales = {name: s.scale for s in statistics for name in s.released}
+    if set(exact.values) != set(scales):
         raise AssertionError("the engine returned other statistics than planned")
-    if {len(v) for v in exact.values.values()} != {len(plan.cells)}:
+    if {len(v) for v in exact.values.values()} != {cells}:
         raise AssertionError("the engine returned another number of cells than planned")
-    return Statistics(
-        values={
-            name: _noisy(plan.statistic(name).scale, exact.values[name]) for name in plan.released
-        }
-    )
+    return Statistics(values={n: _noisy(scale, exact.values[n]) for n, scale in scales.items()})
 
 
 def _noisy(scale: float, values: tuple[int, ...]) -> tuple[int, ...]:

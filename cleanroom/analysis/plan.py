@@ -7,18 +7,30 @@ same plan.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cleanroom.analysis.charges import BUYERS, Charge, charges, outcome_bound, square_unit
-from cleanroom.analysis.request import ExactRequest
+from cleanroom.analysis.charge import Charge
+from cleanroom.analysis.charges import charges
+from cleanroom.analysis.lift_charges import Bounds, bounds, lift_charges
+from cleanroom.analysis.lift_kinds import POOLED_SHARE, Part
+from cleanroom.analysis.request import ExactRequest, Residual
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
-from cleanroom.model.dataset import Cell, KeyType, VersionRef
+from cleanroom.model.dataset import Cell, KeyType, Unit, VersionRef
 from cleanroom.model.dataset import cells as cross_product
 from cleanroom.model.errors import QuestionRefused
+from cleanroom.model.lift import AVERAGE_ORDER, SHARES, Adjustment
 from cleanroom.model.measurement import NoisyStatistic
 from cleanroom.model.names import LedgerName
-from cleanroom.model.question import ContributionBound, Question, Ropo, SalesLift
+from cleanroom.model.question import (
+    ContributionBound,
+    MatchRate,
+    Overlap,
+    Question,
+    Ropo,
+    SalesLift,
+    SegmentSize,
+)
 from cleanroom.privacy import allocation, suppression
 from cleanroom.privacy.loss import NANO, nano_rho_of_budget, nano_rho_text, rho_to_nano
 
@@ -47,11 +59,15 @@ class StatisticPlan:
 class Plan:
     """Everything a release needs beside the exact integers.
 
-    `debits` are nano-rho, rounded up. A count of people below `line` is suppressed (`line` is
-    that of the noisiest count, so it holds for all). `bound` and `square_unit` go into the
-    engine's request; `outcome_unit` is what a person's sum counts.
+    `nano_rho` is what was offered, `debits` what it comes to, rounded up. A count of people below `line` is suppressed (`line` is
+    that of the noisiest count, so it holds for all). The bounds and units go into the engine's
+    request; `outcome_unit` is what a person's sum counts. With `strata` there is one integer for
+    each stratum of each cell, cell by cell.
+    A lift adjusted in two stages has the `pooled` statistics of the first; those of the second
+    are planned at the widest `residual` clip, and narrowed once the first stage is released.
     """
 
+    nano_rho: int
     question: Question
     groupings: tuple[Grouping, ...]
     cells: tuple[Cell, ...]
@@ -63,18 +79,25 @@ class Plan:
     bound: int
     square_unit: int
     outcome_unit: str
+    low: int = 0
+    visits_bound: int = 1
+    visits_unit: int = 1
+    strata: tuple[Cell, ...] = ()
+    strata_groupings: tuple[Grouping, ...] = ()
+    pooled: tuple[StatisticPlan, ...] = ()
+    residual: Residual | None = None
     level: float = LEVEL
 
     def statistic(self, released: str) -> StatisticPlan:
         """Return the plan of the statistic released under that name; KeyError if there is none."""
-        for statistic in self.statistics:
+        for statistic in (*self.pooled, *self.statistics):
             if released in statistic.released:
                 return statistic
         raise KeyError(released)
 
     @property
     def released(self) -> tuple[str, ...]:
-        """Names of all released statistics, in the order of the answer."""
+        """Names of the statistics of a cell, in the order of the answer."""
         return tuple(name for s in self.statistics for name in s.released)
 
     @property
@@ -82,7 +105,7 @@ class Plan:
         """The effective parameters, for the measurement."""
         return tuple(
             NoisyStatistic(name=n, scale=s.scale, contribution_bound=s.contribution_bound)
-            for s in self.statistics
+            for s in (*self.pooled, *self.statistics)
             for n in s.released
         )
 
@@ -98,22 +121,85 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
     rho = Fraction(nano_rho, NANO)
     rho_to_nano(rho)  # refuses a loss of zero
     _check_per_question(allowance.ledgers, nano_rho)
-    wanted = charges(allowance)
-    noise = allocation.scales([c.share for c in wanted], rho)
+    parts = parts_of(allowance, rho)
+    wanted = parts[-1]
     cells = cross_product(tuple(g.domain for g in allowance.groupings))
-    bound = outcome_bound(allowance)
+    strata = cross_product(tuple(g.domain for g in allowance.strata))
+    within = _bounds(allowance)
     return Plan(
+        nano_rho=nano_rho,
         question=allowance.question,
         groupings=allowance.groupings,
         cells=cells,
         stages=allowance.stages,
-        statistics=tuple(_statistic(c, s, len(cells)) for c, s in zip(wanted, noise, strict=True)),
-        debits=_debits(allowance.ledgers, wanted, noise),
+        statistics=tuple(_statistic(c, s, len(cells) * len(strata)) for c, s in wanted.noisy),
+        debits=_debits(allowance.ledgers, parts),
         minimum=allowance.minimum,
-        line=_line(allowance.minimum, wanted, noise),
-        bound=bound,
-        square_unit=square_unit(bound),
+        line=_line(allowance.minimum, parts),
+        bound=within.high,
+        square_unit=within.unit,
         outcome_unit=_outcome_unit(allowance),
+        low=within.low,
+        visits_bound=within.visits,
+        visits_unit=within.visits_unit,
+        strata=strata if allowance.strata else (),
+        strata_groupings=allowance.strata,
+        pooled=tuple(_statistic(c, s, 1) for p in parts[:-1] for c, s in p.noisy),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Statistics released together, and their part of the loss."""
+
+    charges: tuple[Charge, ...]
+    rho: Fraction
+
+    @property
+    def noisy(self) -> tuple[tuple[Charge, float], ...]:
+        """Each statistic with its noise scale."""
+        noise = allocation.scales([c.share for c in self.charges], self.rho)
+        return tuple(zip(self.charges, noise, strict=True))
+
+    def at_most(self, dataset: str) -> Fraction:
+        """Return the most that a record of `dataset` loses, whatever the bounds of this part."""
+        return allocation.at_most([c.share for c in self.charges], self.rho, dataset)
+
+
+def parts_of(allowance: Allowance, rho: Fraction, bound: int | None = None) -> tuple[Release, ...]:
+    """Return what is released: all at once, or what is pooled first and residuals second.
+
+    `bound` is the residuals' clip; None for the widest, which is what is planned.
+    """
+    question = allowance.question
+    if not isinstance(question, SalesLift) or question.adjustment is not Adjustment.CUPED_TWO_STAGE:
+        return (Release(charges=charges(allowance), rho=rho),)
+    stages, within = len(allowance.stages), _bounds(allowance)
+    widest = max(within.high, -within.low)
+    clip = Bounds(low=-(bound or widest), high=bound or widest)
+    return (
+        Release(
+            charges=lift_charges(question, stages, within, Part.POOLED), rho=rho * POOLED_SHARE
+        ),
+        Release(charges=lift_charges(question, stages, clip), rho=rho * (1 - POOLED_SHARE)),
+    )
+
+
+def with_residual(planned: Plan, allowance: Allowance, nano_rho: int, residual: Residual) -> Plan:
+    """Return a plan whose second stage sums this residual, for the debits that were planned.
+
+    Ensures: no record loses more than was planned (AssertionError), because only the clip of the
+    residuals differs, which moves all of their statistics' noise with it.
+    """
+    second = parts_of(allowance, Fraction(nano_rho, NANO), residual.bound)[-1]
+    shares, noise = [c.share for c in second.charges], [s for _, s in second.noisy]
+    for dataset in allowance.question.datasets:
+        if allocation.charge(shares, noise, dataset) > second.at_most(dataset):
+            raise AssertionError("the second stage would cost more than was planned")
+    return replace(
+        planned,
+        statistics=tuple(_statistic(c, s, len(planned.cells)) for c, s in second.noisy),
+        residual=residual,
     )
 
 
@@ -130,6 +216,10 @@ def exact_request(
         epoch_s=epoch_s,
         bound=plan.bound,
         square_unit=plan.square_unit,
+        low=plan.low,
+        visits_bound=plan.visits_bound,
+        visits_unit=plan.visits_unit,
+        strata=plan.strata_groupings,
     )
 
 
@@ -159,27 +249,42 @@ def _check_per_question(ledgers: tuple[LedgerTerms, ...], nano_rho: int) -> None
         raise QuestionRefused(reasons=reasons)
 
 
-def _line(minimum: MinimumAggregation, wanted: Sequence[Charge], noise: Sequence[float]) -> int:
+def _line(minimum: MinimumAggregation, parts: Sequence[Release]) -> int:
     """Return the line of the noisiest count of people, which holds for all of them."""
     return max(
         suppression.line_of_sum(minimum.people, minimum.miss_probability, scale, charge.summed)
-        for charge, scale in zip(wanted, noise, strict=True)
+        for part in parts
+        for charge, scale in part.noisy
         if charge.counts_people
     )
 
 
 def _debits(
-    ledgers: tuple[LedgerTerms, ...], wanted: Sequence[Charge], noise: Sequence[float]
+    ledgers: tuple[LedgerTerms, ...], parts: Sequence[Release]
 ) -> tuple[tuple[LedgerName, int], ...]:
     """Charge each ledger the most that a record of any *one* of its datasets loses.
 
     Not the sum: a neighbouring world lacks one record of one dataset.
     """
-    shares = [c.share for c in wanted]
-    return tuple(
-        (t.ledger, rho_to_nano(max(allocation.charge(shares, noise, d) for d in t.datasets)))
-        for t in ledgers
-    )
+
+    def loss(dataset: str) -> Fraction:
+        if len(parts) > 1:  # bounds of the second part are chosen after the first is released
+            return sum((p.at_most(dataset) for p in parts), Fraction(0))
+        ((wanted, noise),) = [zip(*p.noisy, strict=True) for p in parts]
+        return allocation.charge([c.share for c in wanted], noise, dataset)
+
+    return tuple((t.ledger, rho_to_nano(max(map(loss, t.datasets)))) for t in ledgers)
+
+
+def _bounds(allowance: Allowance) -> Bounds:
+    """Return the range of a person's sum: that of counts is 0 to 1."""
+    match allowance.question:
+        case SalesLift() as question:
+            return bounds(allowance, question)
+        case ContributionBound() | Ropo():
+            return Bounds(low=0, high=allowance.bound)
+        case MatchRate() | SegmentSize() | Overlap():
+            return Bounds(low=0, high=1)
 
 
 def _statistic(charge: Charge, scale: float, cells: int) -> StatisticPlan:
@@ -197,7 +302,9 @@ def _statistic(charge: Charge, scale: float, cells: int) -> StatisticPlan:
 
 def _outcome_unit(allowance: Allowance) -> str:
     match allowance.question:
-        case SalesLift(outcome=outcome) if outcome != BUYERS:
+        case SalesLift(outcome=outcome) if outcome == AVERAGE_ORDER:
+            return str(Unit.MINOR)
+        case SalesLift(outcome=outcome) if outcome not in SHARES:
             measure = allowance.schemas[1].measure(outcome)
         case ContributionBound(measure=name):
             measure = allowance.schemas[0].measure(name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from cleanroom.demo import run
 from cleanroom.demo.campaign import Campaign
 from cleanroom.demo.processes import Server, StepFailed
-from cleanroom.demo.questions import questions
+from cleanroom.demo.questions import LIFT_BY_CITY, questions
 from cleanroom.demo.report import compared, console
 from cleanroom_client.blinding.kernel import chosen
 
@@ -60,6 +60,7 @@ def _play(given: argparse.Namespace, folder: Path) -> None:
         pairs = zip(asked, answers, strict=True)
         rows = [row for question, answer in pairs for row in compared(question, answer)]
         run.conclude(stage, rows, before, after)
+        run.tell_in_words(stage, asked[LIFT_BY_CITY])
         stage.console.print(f"Done in {stage.elapsed_s():.0f} s.")
         if given.keep:
             run.tell_how_to_talk(stage)

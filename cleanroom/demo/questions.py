@@ -14,6 +14,7 @@ from cleanroom.demo.generate import Files
 
 Cell = tuple[str, ...]
 ALL: Cell = ()
+LIFT_BY_CITY = 3  # the place among the questions of the one that is told in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

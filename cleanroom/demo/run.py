@@ -199,6 +199,13 @@ def conclude(
     stage.console.print(learned_table())
 
 
+def tell_in_words(stage: Stage, question: DemoQuestion) -> None:
+    """Print an answer in plain words; it was given before, so it costs nothing."""
+    told = run(_asking(stage, question, "--words"))
+    stage.console.print("In plain words", style="bold")
+    stage.console.print(f"\n{told}", markup=False, soft_wrap=True)
+
+
 def tell_how_to_talk(stage: Stage) -> None:
     """Print commands for a server that stays up."""
     plan = ("plan", "match-rate", "--datasets", "exposures,sales")

@@ -1,116 +1,114 @@
 """Exact sums of a sales lift by arm; must not know how a lift is estimated from them.
 
-A person's outcome is summed over their events, then clipped to [0, bound]: one person adds at
-most the bound, however many events they have.
+Which sums a question has is analysis/lift_kinds.py's; what a person's values are, lift_values.py's.
 """
 
 from __future__ import annotations
 
-import ibis
 import ibis.expr.types as ir
 
-from cleanroom.analysis.request import ARMS, ExactRequest
+from cleanroom.analysis.lift_kinds import PEOPLE, Part, weights
+from cleanroom.analysis.request import POOLED, ExactRequest, arms_of
 from cleanroom.engine.cells import cell_columns, per_cell
-from cleanroom.engine.layout import NO_ARM, filter_column, measure_column
+from cleanroom.engine.layout import NO_ARM
+from cleanroom.engine.lift_arms import with_exposed
+from cleanroom.engine.lift_values import VALUES, root, values
 from cleanroom.engine.matching import Side, pairs
 from cleanroom.engine.session import Session
-from cleanroom.model.dataset import DatasetSchema, Unit
-from cleanroom.model.errors import FieldInvalid
+from cleanroom.model.lift import Design
 from cleanroom.model.question import Population, SalesLift
 
-BUYERS = "buyers"
-
-
-@ibis.udf.scalar.builtin(name="divide")  # type: ignore[untyped-decorator]  # Ibis is untyped
-def _divided(amount: int, by: int) -> int:  # type: ignore[empty-body]
-    """DuckDB's integer division; Ibis's `//` would go through floating point."""
+Sums = dict[str, ir.IntegerScalar]
 
 
 def sales_lift(
     session: Session, request: ExactRequest, question: SalesLift, exposures: Side, sales: Side
 ) -> dict[str, tuple[int, ...]]:
-    """Return `n:<arm>`, `s:<arm>` and, unless the outcome is buyers, `q:<arm>` by exposure cell.
+    """Return every kind of statistic for each arm, or pooled, by exposure cell.
 
     People without an arm, or with a contradicted one, are matched like all others and then left
     out. Unmatched people have the outcome 0 (population ALL) or are left out (MATCHED).
     """
-    bound = 1 if question.outcome == BUYERS else request.bound
-    cells = cell_columns(request.groupings, exposures.schema.name)
-    wanted = {"arm": "arm", **cells}
+    if question.counts_exposed:
+        exposures = with_exposed(session, exposures, question.exposed_by)
+    wanted = _wanted(request, question, exposures)
+    kinds = tuple(weights(question, Part.POOLED if request.pooled else Part.CELLS))
+    people = tuple(k for k in kinds if k in PEOPLE)
+    sums = tuple(k for k in kinds if k not in PEOPLE)
     found = pairs(session, exposures, sales, request.stages, (wanted, {"partner": "person"}))
-    outcomes = _outcomes(sales, question, bound)
-    squares = question.outcome != BUYERS
+    outcomes = values(sales, question, request)
     if question.population is Population.MATCHED:
-        rows = _with_outcomes(found, outcomes, how="left")
-        statistics = _people(rows) | _sums(rows, request, squares=squares)
-        return per_cell(session, rows, request.domains, statistics)
+        rows = _with_values(found, outcomes, how="left")
+        return per_cell(session, rows, request.domains, _by_arm(rows, kinds, request, question))
     # Whoever has no outcome adds nothing to a sum: only the people are counted without a join.
     everybody = exposures.persons.select(**wanted)
-    rows = _with_outcomes(found, outcomes, how="inner")
-    return per_cell(session, everybody, request.domains, _people(everybody)) | per_cell(
-        session, rows, request.domains, _sums(rows, request, squares=squares)
-    )
+    rows = _with_values(found, outcomes, how="inner")
+    return per_cell(
+        session, everybody, request.domains, _by_arm(everybody, people, request, question)
+    ) | per_cell(session, rows, request.domains, _by_arm(rows, sums, request, question))
 
 
-def _with_outcomes(found: ir.Table, outcomes: ir.Table, how: str) -> ir.Table:
-    """Add `y` to pairs in an arm: to all of them, or to those with an outcome alone."""
+def _wanted(request: ExactRequest, question: SalesLift, exposures: Side) -> dict[str, str]:
+    """Return the columns of people that are needed; in an observational lift exposure is the arm."""
+    cells = cell_columns(request.cell_groupings, exposures.schema.name)
+    match question.design:
+        case Design.RANDOMIZED:
+            return {"arm": "arm", **cells}
+        case Design.RANDOMIZED_ENCOURAGEMENT:
+            return {"arm": "arm", "exposed": "exposed", **cells}
+        case Design.OBSERVATIONAL:
+            return {"arm": "exposed", **cells}
+
+
+def _with_values(found: ir.Table, outcomes: ir.Table, how: str) -> ir.Table:
+    """Add values to pairs in an arm: to all of them, or to those with an outcome alone."""
     pairs_in_arms = found.filter(found.arm != NO_ARM).drop("stage")
     joined = pairs_in_arms.join(outcomes, pairs_in_arms.partner == outcomes.person, how=how)
-    return joined.select(*pairs_in_arms.columns, y=outcomes.y.fill_null(0))
+    added = {name: outcomes[name].fill_null(0) for name in VALUES if name in outcomes.columns}
+    return joined.select(*pairs_in_arms.columns, **added)
 
 
-def _people(rows: ir.Table) -> dict[str, ir.IntegerScalar]:
-    return {f"n:{arm}": rows.arm.count(where=rows.arm == code) for code, arm in enumerate(ARMS)}
+def _by_arm(
+    rows: ir.Table, kinds: tuple[str, ...], request: ExactRequest, question: SalesLift
+) -> Sums:
+    if request.pooled:
+        return {f"{k}:{POOLED}": _sum(rows, k, rows.arm != NO_ARM, request) for k in kinds}
+    return {
+        f"{kind}:{arm}": _sum(rows, kind, rows.arm == code, request)
+        for code, arm in enumerate(arms_of(question))
+        for kind in kinds
+    }
 
 
-def _sums(rows: ir.Table, request: ExactRequest, *, squares: bool) -> dict[str, ir.IntegerScalar]:
-    half = request.square_unit // 2
-    root = _divided(rows.y.cast("int64") + half, request.square_unit)  # half rounded up
-    sums: dict[str, ir.IntegerScalar] = {}
-    for code, arm in enumerate(ARMS):
-        sums[f"s:{arm}"] = rows.y.sum(where=rows.arm == code)
-        if squares:
-            sums[f"q:{arm}"] = (root * root).sum(where=rows.arm == code)
-    return sums
+def _sum(
+    rows: ir.Table, kind: str, where: ir.BooleanValue, request: ExactRequest
+) -> ir.IntegerScalar:
+    match kind:
+        case "n":
+            return rows.arm.count(where=where)
+        case "e":
+            return rows.arm.count(where=where & (rows.exposed == 1))
+        case "r":
+            return rows.y.sum(where=where & (rows.exposed == 1))
+        case "s" | "x" | "v" | "w":
+            return rows["y" if kind == "s" else kind].sum(where=where)
+        case _:
+            left, right = _FACTORS[kind]
+            product = _root(rows, left, request) * _root(rows, right, request)
+            return product.sum(where=where)
 
 
-def _outcomes(sales: Side, question: SalesLift, bound: int) -> ir.Table:
-    """Return `person` and `y` (int32, 0..bound) of everybody with a counted event."""
-    events = _counted(sales, question)
-    amount = _amount(events, sales.schema, question.outcome)
-    total = events.group_by("person").agg(total=amount.sum())  # 128 bits, see cells.WIDE
-    clipped = ibis.least(ibis.greatest(total.total, 0), bound)
-    return total.select("person", y=clipped.cast("int32"))  # a bound is at most MAX_BOUND, 2^30
+_FACTORS = {
+    "q": ("y", "y"),
+    "qx": ("x", "x"),
+    "px": ("y", "x"),
+    "qv": ("v", "v"),
+    "pv": ("y", "v"),
+}
 
 
-def _counted(sales: Side, question: SalesLift) -> ir.Table:
-    """Return the events that the question's window and filters keep."""
-    events = sales.events
-    if question.window is not None:
-        at = events.occurred_at
-        events = events.filter(at >= question.window.from_s, at < question.window.until_s)
-    domains = {domain.name: domain for domain in sales.schema.filters}
-    for name, wanted in question.filters:
-        if name not in domains or not set(wanted) <= set(domains[name].values):
-            raise FieldInvalid(field=f"filters.{name}", expected="a declared filter and values")
-        codes = [domains[name].values.index(value) for value in wanted]
-        events = events.filter(events[filter_column(name)].isin(codes))
-    return events
-
-
-def _amount(events: ir.Table, schema: DatasetSchema, outcome: str) -> ir.IntegerColumn:
-    """Return what an event adds; for buyers, 1 when it makes its person a buyer."""
-    if outcome == BUYERS:
-        return (events[measure_column(_buying(schema))] > 0).cast("int64")
-    if schema.measure(outcome) is None:
-        raise FieldInvalid(field="outcome", expected="a declared measure, or 'buyers'")
-    return events[measure_column(outcome)]
-
-
-def _buying(schema: DatasetSchema) -> str:
-    """Return the measure whose positive amount makes a buyer: money first, else the first."""
-    money = (m for m in schema.measures if m.unit is Unit.MINOR)
-    measure = next(money, next(iter(schema.measures), None))
-    if measure is None:
-        raise FieldInvalid(field="outcome", expected="a sales dataset that declares a measure")
-    return measure.name
+def _root(rows: ir.Table, name: str, request: ExactRequest) -> ir.IntegerColumn:
+    if name == "v":
+        return root(rows.v, 0, request.visits_unit)
+    bound = request.residual.bound if request.residual else 0
+    return root(rows[name], min(request.low, -bound), request.square_unit)

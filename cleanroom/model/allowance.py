@@ -54,9 +54,10 @@ class Allowance:
 
     `question` has every `by` qualified (`exposures.city`). `schemas` follow
     `question.datasets`; `groupings` follow `question.by`; `stages` are the key types in order of
-    priority; `purposes` is the bitmap every person must have agreed to; `bound` is the most one
-    person may add to the outcome of a lift or counts in a contribution bound (1 for buyers and
-    for counts).
+    priority; `purposes` is the bitmap every person must have agreed to. One person adds between
+    `low` and `bound` to the outcome of a lift (0 and 1 for buyers and for counts), counts up to
+    `bound` in a contribution bound, and adds at most `visits_bound` visits to an average order.
+    `strata` follow the question's.
     """
 
     question: Question
@@ -67,3 +68,6 @@ class Allowance:
     minimum: MinimumAggregation
     ledgers: tuple[LedgerTerms, ...]
     bound: int
+    low: int = 0
+    visits_bound: int = 1
+    strata: tuple[Grouping, ...] = ()

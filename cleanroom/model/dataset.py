@@ -50,18 +50,26 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounded:
-    """A per-person sum with the most that one person may add to any statistic of it."""
+    """A per-person sum with the least and the most that one person may add to it.
+
+    `min_per_person` is below zero where refunds count; without it nobody takes anything away.
+    """
 
     name: str
     unit: Unit
     max_per_person: int
+    min_per_person: int = 0
 
     def __post_init__(self) -> None:
-        """The bound must fit the integer mechanism."""
+        """The bounds must fit the integer mechanism."""
         check_column(self.name, "measure")
         if not 1 <= self.max_per_person <= MAX_BOUND:
             raise FieldInvalid(
                 field=f"{self.name}.max_per_person", expected=f"an integer from 1 to {MAX_BOUND}"
+            )
+        if not -MAX_BOUND <= self.min_per_person <= 0:
+            raise FieldInvalid(
+                field=f"{self.name}.min_per_person", expected=f"an integer from -{MAX_BOUND} to 0"
             )
 
 
@@ -99,14 +107,21 @@ class DatasetSchema:
         """Return the measure called `name`, if declared."""
         return next((m for m in self.measures if m.name == name), None)
 
+    def count(self, name: str) -> Bounded | None:
+        """Return the count called `name`, if declared."""
+        return next((c for c in self.counts if c.name == name), None)
+
+    def measure_in(self, unit: Unit) -> Bounded | None:
+        """Return the first measure in that unit, if there is one."""
+        return next((m for m in self.measures if m.unit is unit), None)
+
     @property
     def buying(self) -> Bounded | None:
         """The measure whose positive amount makes an event a purchase: money first, else the first.
 
         None when there is no measure at all.
         """
-        money = (m for m in self.measures if m.unit is Unit.MINOR)
-        return next(money, next(iter(self.measures), None))
+        return self.measure_in(Unit.MINOR) or next(iter(self.measures), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

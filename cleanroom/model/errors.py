@@ -108,6 +108,25 @@ class QuestionRefused(CleanRoomError):
 
 
 @dataclass(kw_only=True, eq=False)
+class PrecisionOutOfReach(CleanRoomError):
+    """No loss that the asker may offer makes a figure as precise as wished, as assumed.
+
+    Follows from the policy, the question and the asker's own numbers; no data is read.
+    """
+
+    reason = "PRECISION_OUT_OF_REACH"
+    sentence = (
+        "{figure} within +-{wished} is out of reach: the most precise answer for rho {rho}, the"
+        " most that may be offered, has {best} under this assumption; {people} would suffice"
+    )
+    figure: str
+    wished: str
+    best: str
+    rho: str
+    people: str
+
+
+@dataclass(kw_only=True, eq=False)
 class BudgetExhausted(CleanRoomError):
     """A ledger concerned cannot pay; only the ledger's name is told."""
 

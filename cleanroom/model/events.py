@@ -29,6 +29,11 @@ class Window:
         if not -MAX_TIME_S <= self.from_s < self.until_s <= MAX_TIME_S:
             raise FieldInvalid(field="window", expected="a start before its end, in unix seconds")
 
+    @property
+    def length_s(self) -> int:
+        """How long it is."""
+        return self.until_s - self.from_s
+
 
 def canonical_filters(filters: Filters) -> Filters:
     """Return `filters` with columns and values sorted, values once; raises FieldInvalid."""

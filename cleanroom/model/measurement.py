@@ -33,11 +33,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellResult:
-    """Statistics and figures of one cell; a suppressed cell has the same shape with None."""
+    """Statistics and figures of one cell; a suppressed cell has the same shape with None.
+
+    `consistent` are the statistics made to fit together (analysis/consistency.py); no figure is
+    computed from them.
+    """
 
     cell: Cell
     suppressed: bool
     statistics: tuple[tuple[str, int | None], ...]  # raw noisy integers, never post-processed
+    consistent: tuple[tuple[str, float | None], ...]
     figures: tuple[Figure, ...]
 
 
@@ -62,6 +67,8 @@ class Measurement:
     versions: tuple[tuple[str, str], ...]  # (dataset, version)
     epoch_s: int
     design: str | None
+    adjustment: str | None
+    pooled: tuple[tuple[str, int | None], ...]  # raw noisy, of a first stage over all cells
     dimensions: tuple[str, ...]
     cells: tuple[CellResult, ...]
     level: float

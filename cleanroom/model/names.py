@@ -49,12 +49,12 @@ def check_dimension(text: str, field: str) -> str:
     return text
 
 
-def check_by(by: tuple[str, ...]) -> None:
+def check_by(by: tuple[str, ...], field: str = "by") -> None:
     """Raise FieldInvalid unless `by` are dimensions, few enough and each once."""
     if len(by) > MAX_DIMENSIONS or len(set(by)) != len(by):
-        raise FieldInvalid(field="by", expected=f"at most {MAX_DIMENSIONS} different dimensions")
+        raise FieldInvalid(field=field, expected=f"at most {MAX_DIMENSIONS} different dimensions")
     for dimension in by:
-        check_dimension(dimension, "by")
+        check_dimension(dimension, field)
 
 
 def check_request_id(text: str) -> str:

@@ -17,6 +17,7 @@ from cleanroom.model.dataset import MAX_BOUND
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters, Window, canonical_filters
 from cleanroom.model.family import Family
+from cleanroom.model.lift import SHARES, Adjustment, Design, check_lift, needs_before
 from cleanroom.model.names import check_by, check_column, check_label
 from cleanroom.model.overlap import Overlap
 from cleanroom.model.ropo import Ropo, RopoDefinition
@@ -47,12 +48,6 @@ class Population(StrEnum):
 
     ALL = "all"
     MATCHED = "matched"
-
-
-class Design(StrEnum):
-    """How people came to be in the arms."""
-
-    RANDOMIZED = "randomized"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +104,17 @@ class SegmentSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesLift:
-    """Test against control on an outcome of the sales dataset.
+    """Test against control, or exposed against unexposed, on an outcome of the sales dataset.
 
-    `outcome` is a measure of the sales dataset (its sum per person) or `buyers` (people with at
-    least one counted event whose first `minor` measure is positive).
-    `by` are dimensions of the exposure dataset, those with `buckets` counts or measures of it;
-    `filters` keep events whose filter column has one of the listed values. Above `bound` a
-    person's sum is clipped; without it, above the most that the policy lets one person count.
+    `outcome` is a measure of the sales dataset (its sum per person) or a word of model/lift.py:
+    `buyers` (people with at least one counted event whose first `minor` measure is positive),
+    `new_buyers` (buyers in `window` and not in `before`), `repeat_buyers` (in both) or
+    `average_order` (the first `minor` measure over the first one in `rows`).
+    The exposed are those whose count `exposed_by` of the exposure dataset is above zero; left
+    empty, the only count declared. `by` and `strata` are dimensions of the exposure dataset,
+    those of `by` with `buckets` counts or measures of it; `filters` keep events, also those
+    before, whose column has one of the listed values. Above `bound` a person's sum is clipped;
+    without it, above the most that the policy lets one person count.
     """
 
     exposures: str
@@ -128,14 +127,21 @@ class SalesLift:
     design: Design = Design.RANDOMIZED
     buckets: tuple[Buckets, ...] = ()
     bound: int | None = None
+    exposed_by: str = ""
+    before: Window | None = None
+    adjustment: Adjustment = Adjustment.NONE
+    strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check names; dimensions, filters and their values are kept sorted."""
+        """Check names and what goes together; what has no order is kept sorted."""
         _check_pair((self.exposures, self.sales))
         check_column(self.outcome, "outcome")
         check_by(self.by)
+        check_by(self.strata, "strata")
         _check_bound(self.bound)
+        check_lift(self)
         object.__setattr__(self, "by", tuple(sorted(self.by)))
+        object.__setattr__(self, "strata", tuple(sorted(self.strata)))
         object.__setattr__(self, "filters", canonical_filters(self.filters))
         object.__setattr__(self, "buckets", canonical_buckets(self.by, self.buckets))
 
@@ -148,6 +154,21 @@ class SalesLift:
     def family(self) -> Family:
         """The family that the policy must grant."""
         return Family.SALES_LIFT
+
+    @property
+    def counts_exposed(self) -> bool:
+        """Whether it matters who was exposed."""
+        return self.design is not Design.RANDOMIZED
+
+    @property
+    def is_share(self) -> bool:
+        """Whether a person's outcome is yes or no."""
+        return self.outcome in SHARES
+
+    @property
+    def looks_before(self) -> bool:
+        """Whether events of the before window count."""
+        return needs_before(self.outcome, self.adjustment)
 
 
 Question: TypeAlias = MatchRate | SegmentSize | SalesLift | ContributionBound | Overlap | Ropo

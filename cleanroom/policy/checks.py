@@ -46,16 +46,17 @@ def _lift(policy: Policy, problems: Problems) -> None:
     for path, family in _grants(policy):
         if family is Family.SALES_LIFT:
             message = (
-                "sales_lift is granted, but it needs a dataset with an arm and another with a "
-                "measure, or both with a time: declare them, or take the grant back"
+                "sales_lift is granted, but it needs a dataset with an arm or a count and another "
+                "with a measure, or both with a time: declare them, or take the grant back"
             )
             problems.add(policy.mark(path), path, message)
 
 
 def _askable(exposures: DatasetRules, sales: DatasetRules) -> bool:
-    """Tell whether some question of the family fits: a lift needs arms, a ROPO needs times."""
+    """Tell whether some question of the family fits: a lift compares, a ROPO needs times."""
+    compares = exposures.arm is not None or bool(exposures.schema.counts)
     timed = exposures.schema.timed and sales.schema.timed
-    return bool(sales.schema.measures) and (exposures.arm is not None or timed)
+    return bool(sales.schema.measures) and (compares or timed)
 
 
 def _grants(policy: Policy) -> list[tuple[str, Family]]:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from math import prod
 
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.dataset import MAX_CELLS
+from cleanroom.model.dataset import MAX_CELLS, DatasetSchema
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import (
     ContributionBound,
@@ -23,14 +23,12 @@ from cleanroom.model.question import (
     SalesLift,
     SegmentSize,
 )
-from cleanroom.policy.bounds import grid_reasons, lift_bound, lift_bound_reasons
-from cleanroom.policy.document import DatasetRules, Policy
-from cleanroom.policy.events import event_reasons
+from cleanroom.policy import lift
+from cleanroom.policy.bounds import grid_reasons, lift_bound
+from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.resolve import Resolved, resolve
 from cleanroom.policy.ropo import ropo_reasons
-
-BUYERS = "buyers"
 
 
 def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> Allowance:
@@ -39,22 +37,31 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
     Raises QuestionRefused with every reason, each naming its rule by path, file and line.
     Does not check that the policy is in force, nor that any ledger can pay.
     """
-    resolved = resolve(policy, question)
+    resolved, strata = resolve(policy, question), _strata(policy, question)
     reasons = (
         *_period(policy, now_s),
         *_grant(policy, asker, question),
         *_declared(policy, question),
         *resolved.reasons,
-        *_cells(resolved, question),
+        *strata.reasons,
+        *_cells(resolved, strata, question),
         *_outcomes(policy, question),
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
-    return _allowance(policy, question, resolved)
+    return _allowance(policy, question, resolved, strata)
 
 
-def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowance:
-    qualified = _qualified(policy, question, resolved)
+def _strata(policy: Policy, question: Question) -> Resolved:
+    return lift.strata(policy, question) if isinstance(question, SalesLift) else Resolved()
+
+
+def _allowance(
+    policy: Policy, question: Question, resolved: Resolved, strata: Resolved
+) -> Allowance:
+    schemas = tuple(d.schema for d in policy.datasets_of(question.datasets))
+    bounds = _bounds(question, schemas)
+    qualified = _qualified(question, schemas, resolved, strata)
     return Allowance(
         question=qualified,
         schemas=tuple(d.schema for d in policy.datasets_of(qualified.datasets)),
@@ -63,45 +70,57 @@ def _allowance(policy: Policy, question: Question, resolved: Resolved) -> Allowa
         purposes=policy.purposes(question.family),
         minimum=policy.minimum(qualified.datasets),
         ledgers=policy.ledgers_of(qualified.datasets),
-        bound=_bound(policy, qualified),
+        bound=bounds.high,
+        low=bounds.low,
+        visits_bound=bounds.visits,
+        strata=tuple(strata.groupings[name] for name in sorted(strata.groupings)),
     )
 
 
-def _qualified(policy: Policy, question: Question, resolved: Resolved) -> Question:
+def _qualified(
+    question: Question, schemas: tuple[DatasetSchema, ...], resolved: Resolved, strata: Resolved
+) -> Question:
     """Return the one question that all ways to write it mean.
 
-    Dimensions are named with their dataset, which sorts them, and the bound of a lift is said.
+    Dimensions are named with their dataset, which sorts them; the bound of a lift and what tells
+    its exposed are said.
     """
+    by = tuple(resolved.groupings)
     buckets = tuple(g.buckets for g in resolved.groupings.values() if g.buckets)
     match question:
         case MatchRate() | SegmentSize():
-            return replace(question, by=tuple(resolved.groupings), buckets=buckets)
-        case SalesLift(sales=sales, outcome=outcome):
-            (rules,) = policy.datasets_of((sales,))
-            bound = lift_bound(question, rules.schema.measure(outcome))
-            return replace(question, by=tuple(resolved.groupings), buckets=buckets, bound=bound)
+            return replace(question, by=by, buckets=buckets)
+        case SalesLift(outcome=outcome):
+            return replace(
+                question,
+                by=by,
+                buckets=buckets,
+                strata=tuple(strata.groupings),
+                bound=lift_bound(question, schemas[1].measure(outcome)),
+                exposed_by=lift.exposed_by(schemas[0], question),
+            )
         case Overlap() | Ropo():
-            return replace(question, by=tuple(resolved.groupings))
+            return replace(question, by=by)
         case ContributionBound():
             return question
 
 
-def _bound(policy: Policy, question: Question) -> int:
+def _bounds(question: Question, schemas: tuple[DatasetSchema, ...]) -> lift.Bounds:
     match question:
         case MatchRate() | SegmentSize() | Overlap():
-            return 1
-        case SalesLift(bound=bound):
-            return bound or 1
-        case ContributionBound(dataset=dataset, measure=measure):
-            return _most(policy, dataset, measure)
-        case Ropo(measure=measure, sales=sales):
-            return 1 if measure is None else _most(policy, sales, measure)
+            return lift.Bounds()
+        case SalesLift():
+            return lift.bounds(schemas[1], question)
+        case ContributionBound(measure=measure):
+            return lift.Bounds(high=_most(schemas[0], measure))
+        case Ropo(measure=measure):
+            sales = schemas[question.datasets.index(question.sales)]
+            return lift.Bounds(high=1 if measure is None else _most(sales, measure))
 
 
-def _most(policy: Policy, dataset: str, name: str) -> int:
+def _most(schema: DatasetSchema, name: str) -> int:
     """Return the most that one person may add to a measure; 1 to what is none."""
-    (rules,) = policy.datasets_of((dataset,))
-    measure = rules.schema.measure(name)
+    measure = schema.measure(name)
     return 1 if measure is None else measure.max_per_person
 
 
@@ -136,8 +155,9 @@ def _declared(policy: Policy, question: Question) -> Iterator[str]:
             yield f"datasets does not declare {name} ({policy.where('datasets')})"
 
 
-def _cells(resolved: Resolved, question: Question) -> Iterator[str]:
-    count = prod(len(g.domain.values) for g in resolved.groupings.values())
+def _cells(resolved: Resolved, strata: Resolved, question: Question) -> Iterator[str]:
+    domains = (*resolved.groupings.values(), *strata.groupings.values())
+    count = prod(len(g.domain.values) for g in domains)
     if isinstance(question, Overlap):
         count *= len(question.patterns)
     if count > MAX_CELLS:
@@ -153,20 +173,4 @@ def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
         case Ropo():
             yield from ropo_reasons(policy, question)
         case SalesLift():
-            exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
-            if exposures is not None and exposures.arm is None:
-                path = f"datasets.{question.exposures}.arm"
-                yield f"{path} is not declared ({policy.where(path)})"
-            if sales is not None:
-                yield from _outcome(policy, question, sales)
-                yield from lift_bound_reasons(policy, question, sales)
-                yield from event_reasons(policy, sales, question.window, question.filters)
-
-
-def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
-    path = f"datasets.{question.sales}.measures"
-    if question.outcome == BUYERS:
-        if sales.schema.buying is None:
-            yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
-    elif sales.schema.measure(question.outcome) is None:
-        yield f"{path} does not declare {question.outcome} ({policy.where(path)})"
+            yield from lift.reasons(policy, question)

@@ -29,7 +29,7 @@ MAX_EXPONENT = 30
 DAY_S = 86_400
 _EPOCH = date(1970, 1, 1)
 _YEARS = range(2000, 2200)
-_INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE]([-+]?[0-9]+))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What YAML 1.1 took for something else; the file's writer may have meant that.

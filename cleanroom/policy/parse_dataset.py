@@ -7,6 +7,7 @@ from fractions import Fraction
 from cleanroom.model.allowance import MinimumAggregation
 from cleanroom.model.consent import PURPOSES
 from cleanroom.model.dataset import MAX_BOUND, Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.lift import OUTCOMES
 from cleanroom.model.question import Family
 from cleanroom.policy.document import ArmColumn, DatasetRules
 from cleanroom.policy.fields import Field
@@ -18,7 +19,6 @@ MAX_PEOPLE = 2**30
 _ONE, _HALF = Fraction(1), Fraction(1, 2)
 # A row's columns of keys are named as their types, the pre-hashed forms included.
 _KEY_COLUMNS = frozenset({*KeyType, "email_sha256", "phone_sha256"})
-_BUYERS = "buyers"  # an outcome of every lift, so no measure may have the name
 
 
 def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> DatasetRules:
@@ -43,7 +43,7 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
         dimensions=_domains(keys["dimensions"], columns),
         has_arm=arm is not None,
         counts=_bounded(keys["counts"], columns, (Unit.COUNT,)),
-        measures=_bounded(keys["measures"], columns, tuple(Unit)),
+        measures=_bounded(keys["measures"], columns, tuple(Unit), signed=True),
         filters=_domains(keys["event_filters"], columns),
         timed=time_column is not None,
     )
@@ -71,7 +71,9 @@ class _Columns:
 
     def admit(self, name: str, field: Field) -> bool:
         """Note a name that is taken; return whether it was free."""
-        if name in _KEY_COLUMNS or name == _BUYERS:
+        if (
+            name in _KEY_COLUMNS or name in OUTCOMES
+        ):  # words of every lift, so no measure may have the name
             what = "the column of a match key" if name in _KEY_COLUMNS else "an outcome of its own"
             self._clash(name, field, what)
         elif name in self._seen:
@@ -130,18 +132,36 @@ def _values(field: Field) -> tuple[str, ...]:
     return tuple(found) or ("?",)
 
 
-def _bounded(field: Field, columns: _Columns, units: tuple[Unit, ...]) -> tuple[Bounded, ...]:
+def _bounded(
+    field: Field, columns: _Columns, units: tuple[Unit, ...], *, signed: bool = False
+) -> tuple[Bounded, ...]:
+    """Return the bounded columns; `signed` ones may take something away from a person's sum."""
     if not field.present:
         return ()
     found = []
     for name, entry in field.named("measure"):
         column = entry.checked_column(name, at_key=True)
-        keys = entry.table("max_per_person", optional=("unit",))
+        least = ("min_per_person",) if signed else ()
+        keys = entry.table("max_per_person", optional=("unit", *least))
         unit = keys["unit"].choice(units) if keys["unit"].present else Unit.COUNT
         bound = keys["max_per_person"].integer(1, MAX_BOUND)
         if columns.admit(column, entry):
-            found.append(Bounded(name=column, unit=unit, max_per_person=bound))
+            found.append(
+                Bounded(
+                    name=column, unit=unit, max_per_person=bound, min_per_person=_low(keys, unit)
+                )
+            )
     return tuple(found)
+
+
+def _low(keys: dict[str, Field], unit: Unit) -> int:
+    field = keys.get("min_per_person")
+    if field is None or not field.present:
+        return 0
+    if unit is Unit.ROWS:
+        field.expect("no min_per_person for a measure in rows, which nothing is taken from")
+        return 0
+    return field.integer(-MAX_BOUND, 0)
 
 
 def _minimum(field: Field) -> MinimumAggregation | None:

@@ -57,6 +57,16 @@ def charge(shares: Sequence[Share], noise: Sequence[float], dataset: str) -> Fra
     )
 
 
+def at_most(shares: Sequence[Share], rho: Fraction, dataset: str) -> Fraction:
+    """Return the most that `charge` may be for the scales that `scales` gives at `rho`.
+
+    It depends on how far the datasets' records move a statistic in proportion, not on how far:
+    so a contribution bound that is chosen later, and moves all alike, never costs more than this.
+    """
+    total = max(_relative(shares, d) for d in _datasets(shares))
+    return rho * _relative(shares, dataset) / total
+
+
 def _relative(shares: Sequence[Share], dataset: str) -> Fraction:
     return sum(
         (s.weight * Fraction(s.l2_squared.get(dataset, 0), s.largest) for s in shares),

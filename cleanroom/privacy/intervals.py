@@ -56,8 +56,14 @@ def fieller_g(denominator: Estimate, level: float) -> float:
     return (quantile(level) ** 2) * denominator.variance / denominator.value**2
 
 
-def fieller(numerator: Estimate, denominator: Estimate, level: float) -> tuple[float, float]:
-    """Return the interval of numerator / denominator, two independent estimates (F54).
+def fieller(
+    numerator: Estimate, denominator: Estimate, level: float, covariance: float = 0.0
+) -> tuple[float, float]:
+    """Return the interval of numerator / denominator, two estimates with this covariance (F54).
+
+    With r = a / b and g = z^2 v_b / b^2:
+
+        [ r - g c / v_b  +-  z / b sqrt(v_a - 2 r c + r^2 v_b - g (v_a - c^2 / v_b)) ] / (1 - g)
 
     Requires `fieller_g(denominator, level) < FIELLER_LIMIT` and a positive denominator; raises
     ValueError otherwise.
@@ -66,9 +72,12 @@ def fieller(numerator: Estimate, denominator: Estimate, level: float) -> tuple[f
     if g >= FIELLER_LIMIT or denominator.value <= 0:
         raise ValueError("the denominator is too uncertain for a ratio")
     ratio = numerator.value / denominator.value
-    spread = numerator.variance * (1 - g) + ratio**2 * denominator.variance
-    half = quantile(level) / denominator.value * math.sqrt(spread)
-    return (ratio - half) / (1 - g), (ratio + half) / (1 - g)
+    top, bottom, both = numerator.variance, denominator.variance, covariance
+    slope = both / bottom if bottom > 0 else 0.0
+    spread = top - 2 * ratio * both + ratio**2 * bottom - g * (top - slope * both)
+    half = quantile(level) / denominator.value * math.sqrt(max(0.0, spread))
+    middle = ratio - g * slope
+    return (middle - half) / (1 - g), (middle + half) / (1 - g)
 
 
 def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:

@@ -12,7 +12,10 @@ turns only in one world and only in the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
+from functools import cache
+from itertools import product
 
 # Longest walk proven by enumeration; one stage for each key type.
 MAX_STAGES = 6
@@ -59,19 +62,42 @@ def pairs_by_both_attributes(stages: int) -> int:
     return _PAIRS_BY_BOTH_SIDES[stages - 1]
 
 
-def partner_sum(stages: int, bound: int, removed: Removed) -> int:
-    """Sum over people of their partner's value in [0, bound], in cells by their own attributes.
+@cache
+def partner_sum(stages: int, bound: int, removed: Removed, *, low: int = 0) -> int:
+    """Sum over people of their partner's value in [low, bound], in cells by their own attributes.
 
-    Zero for people without a partner. The changes of the people along a chain are differences of
-    neighbouring values, so their running sums stay within one bound; the worst is +bound,
-    -bound, ... over `turns` people, all gains in one cell and all losses in another.
+    Zero for people without a partner, so `low` is not above zero. The squared length is convex in
+    the partners' values, so they sit at the ends of their range; it is longest with all gains in
+    one cell and all losses in another. Every chain of up to `stages` pairs is looked at.
     """
+    return max(
+        gains * gains + losses * losses
+        for gains, losses in _gains_and_losses(stages, (low, bound), removed)
+    )
+
+
+@cache
+def partner_sum_in_one_cell(stages: int, bound: int, removed: Removed, *, low: int = 0) -> int:
+    """The same where one cell is counted, of people chosen by their own attributes.
+
+    Of the people who gain and those who lose, only the ones may be counted.
+    """
+    return max(
+        max(gains, losses) ** 2
+        for gains, losses in _gains_and_losses(stages, (low, bound), removed)
+    )
+
+
+def _gains_and_losses(
+    stages: int, ends: tuple[int, int], removed: Removed
+) -> Iterator[tuple[int, int]]:
+    """Yield what the people along each chain gain in all, and what they lose."""
     _check_stages(stages)
-    if bound < 0:
-        raise ValueError("a bound is not negative")
-    turns = _turns(stages, removed)
-    gains, losses = (turns + 1) // 2, turns // 2
-    return bound * bound * (gains * gains + losses * losses)
+    if not ends[0] <= 0 <= ends[1]:
+        raise ValueError("values range from at most zero to at least zero")
+    for pairs in range(1, stages + 1):
+        for changes in _chains(pairs, ends, removed):
+            yield sum(c for c in changes if c > 0), -sum(c for c in changes if c < 0)
 
 
 def pair_sum(stages: int, bound: int, removed: Removed) -> int:
@@ -111,18 +137,23 @@ def overlap_patterns(stages: int, others: int, removed: Removed) -> int:
             return 2
 
 
-def _turns(stages: int, removed: Removed) -> int:
-    """Return how many people can change by a whole bound, by turns up and down."""
-    match removed:
-        case Removed.OWN:
-            # A chain of an odd number m of pairs changes (m + 1) / 2 people, in any pattern. An
-            # even one ends on a person without a partner in the larger world: 1 + m / 2 people,
-            # whose changes add up to zero, so that gains and losses are equally many.
-            odd = (stages + 1) // 2
-            even = (1 + stages // 2) // 2 * 2
-            return max(odd, even)
-        case Removed.PARTNER:
-            return (stages + 1) // 2
+def _chains(pairs: int, ends: tuple[int, int], removed: Removed) -> Iterator[list[int]]:
+    """Yield the changes of the people along a chain of so many pairs, for all values at the ends.
+
+    Pairs are by turns only in the larger world and only in the smaller. When an own record is
+    removed, each partner is in two neighbouring pairs, its person gaining in one what the next
+    one's loses; when a partner is, each own record is in two, and its value changes from one
+    partner's to the next one's. A person or partner at the end of the chain is in one pair.
+    """
+    first = 0 if removed is Removed.OWN else 1
+    partners = (pairs - 1 + first) // 2 + 1
+    for values in product(ends, repeat=partners):
+        changes: dict[int, int] = {}
+        for pair in range(pairs):
+            person, partner = (pair + 1 - first) // 2, (pair + first) // 2
+            sign = 1 if pair % 2 == 0 else -1
+            changes[person] = changes.get(person, 0) + sign * values[partner]
+        yield list(changes.values())
 
 
 def _check_stages(stages: int) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import grpc
 
+from cleanroom.analysis.power import outlook
 from cleanroom.model.names import check_label
 from cleanroom.ports.records import RequestRecord, StoredQuestion
 from cleanroom.rpc.identity import Identities
 from cleanroom.rpc.limits import Pace
-from cleanroom.rpc.questions import read_ask, write_plan
+from cleanroom.rpc.plans import read_aim, write_plan
+from cleanroom.rpc.questions import read_ask
 from cleanroom.usecases import analyse
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.service import Service
@@ -31,8 +33,9 @@ class AnalysisServicer(AnalysisServiceServicer):
     ) -> pb.PlanAnalysisResponse:
         """See analysis.proto."""
         actor = self.identities.actor(context)
-        plan, allowance = analyse.plan(self.service, actor, read_ask(request.analysis))
-        return write_plan(plan, allowance)
+        aim = read_aim(request)
+        plan, allowance = analyse.plan(self.service, actor, read_ask(request.analysis), aim)
+        return write_plan(plan, allowance, None if aim is None else outlook(allowance, plan, aim))
 
     def RunAnalysis(
         self, request: pb.RunAnalysisRequest, context: grpc.ServicerContext

@@ -152,5 +152,8 @@ def _domain(domain: Domain) -> pb.Domain:
 
 def _measure(bounded: Bounded) -> pb.Measure:
     return pb.Measure(
-        name=bounded.name, unit=str(bounded.unit), max_per_person=bounded.max_per_person
+        name=bounded.name,
+        unit=str(bounded.unit),
+        max_per_person=bounded.max_per_person,
+        min_per_person=bounded.min_per_person,
     )

@@ -1,19 +1,17 @@
-"""Questions and plans between protobuf and the model; refuses with field violations."""
+"""Questions from protobuf to the model; refuses with field violations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
 
-from cleanroom.analysis.plan import Plan
-from cleanroom.model.allowance import Allowance, LedgerTerms
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.events import Filters
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Ask,
     Buckets,
     ContributionBound,
-    Design,
     MatchRate,
     Overlap,
     Population,
@@ -24,9 +22,7 @@ from cleanroom.model.question import (
     SegmentSize,
     Window,
 )
-from cleanroom.privacy.loss import epsilon_of, parse_loss_text
-from cleanroom.privacy.mechanism import NAME as MECHANISM
-from cleanroom.rpc.text import decimal_text
+from cleanroom.privacy.loss import parse_loss_text
 from cleanroom.v1 import analysis_pb2 as pb
 
 _POPULATIONS = {
@@ -37,6 +33,16 @@ _POPULATIONS = {
 _DESIGNS = {
     pb.DESIGN_UNSPECIFIED: Design.RANDOMIZED,
     pb.DESIGN_RANDOMIZED: Design.RANDOMIZED,
+    pb.DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.RANDOMIZED_ENCOURAGEMENT,
+    pb.DESIGN_OBSERVATIONAL: Design.OBSERVATIONAL,
+}
+_ADJUSTMENTS = {
+    pb.ADJUSTMENT_UNSPECIFIED: Adjustment.NONE,
+    pb.ADJUSTMENT_NONE: Adjustment.NONE,
+    pb.ADJUSTMENT_CUPED: Adjustment.CUPED,
+    pb.ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.CUPED_TWO_STAGE,
+    pb.ADJUSTMENT_CHANGE_SCORE: Adjustment.CHANGE_SCORE,
+    pb.ADJUSTMENT_POST_STRATIFIED: Adjustment.POST_STRATIFIED,
 }
 _DEFINITIONS = {
     pb.ROPO_DEFINITION_SHARE_OF_SALES: RopoDefinition.SHARE_OF_SALES,
@@ -98,6 +104,8 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         raise FieldInvalid(field="population", expected="a population that this service knows")
     if asked.design not in _DESIGNS:
         raise FieldInvalid(field="design", expected="a design that this service knows")
+    if asked.adjustment not in _ADJUSTMENTS:
+        raise FieldInvalid(field="adjustment", expected="an adjustment that this service knows")
     return SalesLift(
         exposures=asked.exposures,
         sales=asked.sales,
@@ -109,6 +117,10 @@ def _sales_lift(asked: pb.SalesLift) -> SalesLift:
         design=_DESIGNS[asked.design],
         buckets=_buckets(asked.buckets),
         bound=_bound(asked),
+        exposed_by=asked.exposed_by,
+        before=_span(asked.before) if asked.HasField("before") else None,
+        adjustment=_ADJUSTMENTS[asked.adjustment],
+        strata=tuple(asked.strata),
     )
 
 
@@ -168,37 +180,12 @@ def _bound(asked: pb.SalesLift) -> int | None:
 def _window(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound | pb.Ropo) -> Window | None:
     if not asked.HasField("window"):
         return None
-    return Window(from_s=asked.window.from_s, until_s=asked.window.until_s)
+    return _span(asked.window)
+
+
+def _span(asked: pb.Window) -> Window:
+    return Window(from_s=asked.from_s, until_s=asked.until_s)
 
 
 def _filters(asked: Iterable[pb.EventFilter]) -> Filters:
     return tuple((f.column, tuple(f.values)) for f in asked)
-
-
-def write_plan(plan: Plan, allowance: Allowance) -> pb.PlanAnalysisResponse:
-    """Return a plan as its message."""
-    terms = {t.ledger: t for t in allowance.ledgers}
-    return pb.PlanAnalysisResponse(
-        debits=[_debit(terms[ledger], cost) for ledger, cost in plan.debits],
-        statistics=[
-            pb.PlannedStatistic(
-                name=p.name, noise_sd=p.scale, contribution_bound=p.contribution_bound
-            )
-            for p in plan.parameters
-        ],
-        suppression_line=plan.line,
-        minimum_people=plan.minimum.people,
-        cells=len(plan.cells),
-        level=plan.level,
-        mechanism=MECHANISM,
-    )
-
-
-def _debit(terms: LedgerTerms, cost: int) -> pb.PlannedDebit:
-    epsilon = epsilon_of(cost, terms.delta) if cost else Fraction(0)
-    return pb.PlannedDebit(
-        ledger=str(terms.ledger),
-        nano_rho=cost,
-        epsilon=decimal_text(epsilon),
-        delta=decimal_text(terms.delta),
-    )

@@ -19,7 +19,9 @@ from fractions import Fraction
 from cleanroom.analysis.canonical import canonical_json, question_to_json
 from cleanroom.analysis.plan import Plan, default_nano_rho, nano_rho_for_epsilon
 from cleanroom.analysis.plan import plan as make_plan
+from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
+from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.consent import epoch_of
 from cleanroom.model.errors import (
@@ -49,15 +51,20 @@ _MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever w
 _LOG = logging.getLogger(__name__)
 
 
-def plan(service: Service, actor: Actor, ask: Ask) -> tuple[Plan, Allowance]:
+def plan(
+    service: Service, actor: Actor, ask: Ask, aim: Aim | None = None
+) -> tuple[Plan, Allowance]:
     """Return what a question would cost and how precise it would be; touches no data, no budget.
 
-    Raises NotPermitted, PolicyNotInForce, QuestionRefused, FieldInvalid.
+    With a wish, the plan is the cheapest that fulfils it, for at most the loss of `ask`.
+    Raises NotPermitted, PolicyNotInForce, QuestionRefused, FieldInvalid, PrecisionOutOfReach.
     """
     party = party_of(actor, f"collaborations/{ask.collaboration}", "ask in")
     policy = service.store.read(lambda tx: policy_in_force(tx, ask.collaboration, party, "ask in"))
-    planned, allowance, _ = _planned(policy, party, ask, service.clock.now_s())
-    return planned, allowance
+    planned, allowance, offer = _planned(policy, party, ask, service.clock.now_s())
+    if aim is None:
+        return planned, allowance
+    return make_plan(allowance, least_loss(allowance, aim, offer)), allowance
 
 
 def run(service: Service, actor: Actor, request_id: str, ask: Ask) -> bytes:

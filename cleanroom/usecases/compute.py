@@ -5,12 +5,16 @@ This is the only place where exact integers and noise meet; nothing exact leaves
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 from cleanroom.analysis.canonical import question_to_json
-from cleanroom.analysis.estimate import estimate
-from cleanroom.analysis.noise import add_noise
-from cleanroom.analysis.plan import Plan, exact_request
+from cleanroom.analysis.estimate import estimate, pooled_statistics
+from cleanroom.analysis.noise import add_noise, add_pooled_noise
+from cleanroom.analysis.plan import Plan, exact_request, with_residual
 from cleanroom.analysis.plan import plan as make_plan
-from cleanroom.analysis.request import Statistics
+from cleanroom.analysis.request import ExactRequest, Statistics
+from cleanroom.analysis.two_stage import pooled_request, residual_of, residual_request
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.measurement import Measurement
 from cleanroom.model.question import SalesLift
@@ -22,6 +26,8 @@ from cleanroom.ports.tables import SealedTables
 from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.service import Service, read_policy
+
+Load: TypeAlias = Callable[[VersionRef], SealedTables]
 
 
 def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
@@ -54,8 +60,28 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
         ),
         epoch_s=pinned.epoch_s,
     )
-    noisy = add_noise(planned, service.engine.exact(request, load))
-    return _measurement(service, stored, pinned, planned, noisy)
+    if not planned.pooled:
+        noisy = add_noise(planned, service.engine.exact(request, load))
+        return _measurement(service, stored, pinned, planned, noisy, {})
+    pooled = _first_stage(service, planned, request, load)
+    residual = residual_of(planned, pooled)
+    narrowed = with_residual(planned, allowance, pinned.nano_rho, residual)
+    second = service.engine.exact(residual_request(request, residual), load)
+    noisy = add_noise(narrowed, second)
+    return _measurement(service, stored, pinned, narrowed, noisy, pooled)
+
+
+def _first_stage(
+    service: Service, planned: Plan, request: ExactRequest, load: Load
+) -> Mapping[str, int]:
+    """Return the pooled moments of the first of two stages under one debit, with their noise.
+
+    They are public from here on, and so is all that is decided by them: theta and the clip of
+    the residuals, which the second stage sums.
+    """
+    exact = service.engine.exact(pooled_request(request), load)
+    noisy = add_pooled_noise(planned, exact)
+    return {name: value for name, (value,) in noisy.values.items()}
 
 
 def _pins(tx: Transaction, pinned: Pinned) -> tuple[Policy, tuple[Version, ...]]:
@@ -68,7 +94,12 @@ def _pins(tx: Transaction, pinned: Pinned) -> tuple[Policy, tuple[Version, ...]]
 
 
 def _measurement(
-    service: Service, stored: StoredQuestion, pinned: Pinned, planned: Plan, noisy: Statistics
+    service: Service,
+    stored: StoredQuestion,
+    pinned: Pinned,
+    planned: Plan,
+    noisy: Statistics,
+    pooled: Mapping[str, int],
 ) -> Measurement:
     question = pinned.question
     return Measurement(
@@ -80,8 +111,10 @@ def _measurement(
         versions=pinned.versions,
         epoch_s=pinned.epoch_s,
         design=str(question.design) if isinstance(question, SalesLift) else None,
+        adjustment=str(question.adjustment) if isinstance(question, SalesLift) else None,
+        pooled=pooled_statistics(planned, pooled),
         dimensions=question.by,
-        cells=estimate(planned, noisy),
+        cells=estimate(planned, noisy, pooled),
         level=planned.level,
         mechanism=MECHANISM,
         parameters=planned.parameters,

@@ -24,19 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63leanroom/v1/analysis.proto\x12\x0c\x63leanroom.v1\"\xf5\x02\n\x08\x41nalysis\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12-\n\nmatch_rate\x18\x02 \x01(\x0b\x32\x17.cleanroom.v1.MatchRateH\x00\x12\x31\n\x0csegment_size\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.SegmentSizeH\x00\x12-\n\nsales_lift\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.SalesLiftH\x00\x12=\n\x12\x63ontribution_bound\x18\x07 \x01(\x0b\x32\x1f.cleanroom.v1.ContributionBoundH\x00\x12(\n\x07overlap\x18\x08 \x01(\x0b\x32\x15.cleanroom.v1.OverlapH\x00\x12\"\n\x04ropo\x18\t \x01(\x0b\x32\x12.cleanroom.v1.RopoH\x00\x12\r\n\x03rho\x18\x05 \x01(\tH\x01\x12\x11\n\x07\x65psilon\x18\x06 \x01(\tH\x01\x42\n\n\x08questionB\x06\n\x04loss\"Q\n\tMatchRate\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\x12&\n\x07\x62uckets\x18\x03 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\"S\n\x0bSegmentSize\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\x12&\n\x07\x62uckets\x18\x03 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\"\xa7\x02\n\tSalesLift\x12\x11\n\texposures\x18\x01 \x01(\t\x12\r\n\x05sales\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x03(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\x12,\n\npopulation\x18\x07 \x01(\x0e\x32\x18.cleanroom.v1.Population\x12$\n\x06\x64\x65sign\x18\x08 \x01(\x0e\x32\x14.cleanroom.v1.Design\x12&\n\x07\x62uckets\x18\x14 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\x12\r\n\x05\x62ound\x18\x15 \x01(\x03\"}\n\x07\x42uckets\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x03\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\"\xa7\x01\n\x11\x43ontributionBound\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07measure\x18\x02 \x01(\t\x12\x10\n\x08quantile\x18\x03 \x01(\t\x12\x0c\n\x04grid\x18\x04 \x03(\x03\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\"2\n\x07Overlap\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12\x0e\n\x06others\x18\x02 \x03(\t\x12\n\n\x02\x62y\x18\x03 \x03(\t\"\xd7\x01\n\x04Ropo\x12\x30\n\ndefinition\x18\x01 \x01(\x0e\x32\x1c.cleanroom.v1.RopoDefinition\x12\x11\n\texposures\x18\x02 \x01(\t\x12\r\n\x05sales\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x04 \x01(\x05\x12\x0f\n\x07measure\x18\x05 \x01(\t\x12\n\n\x02\x62y\x18\x06 \x03(\t\x12$\n\x06window\x18\x07 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x08 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\")\n\x06Window\x12\x0e\n\x06\x66rom_s\x18\x01 \x01(\x03\x12\x0f\n\x07until_s\x18\x02 \x01(\x03\"-\n\x0b\x45ventFilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"?\n\x13PlanAnalysisRequest\x12(\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"P\n\x0cPlannedDebit\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x03\x12\x0f\n\x07\x65psilon\x18\x03 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x04 \x01(\t\"N\n\x10PlannedStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08noise_sd\x18\x02 \x01(\x01\x12\x1a\n\x12\x63ontribution_bound\x18\x03 \x01(\x03\"\xd9\x01\n\x14PlanAnalysisResponse\x12*\n\x06\x64\x65\x62its\x18\x01 \x03(\x0b\x32\x1a.cleanroom.v1.PlannedDebit\x12\x32\n\nstatistics\x18\x02 \x03(\x0b\x32\x1e.cleanroom.v1.PlannedStatistic\x12\x18\n\x10suppression_line\x18\x03 \x01(\x03\x12\x16\n\x0eminimum_people\x18\x04 \x01(\x03\x12\r\n\x05\x63\x65lls\x18\x05 \x01(\x03\x12\r\n\x05level\x18\x06 \x01(\x01\x12\x11\n\tmechanism\x18\x07 \x01(\t\"R\n\x12RunAnalysisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"&\n\x13RunAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"?\n\x12GetAnalysisRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x13GetAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\",\n\x13ListAnalysesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"G\n\x14ListAnalysesResponse\x12/\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1d.cleanroom.v1.AnalysisSummary\"\\\n\x0f\x41nalysisSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x16\n\x0erequested_at_s\x18\x04 \x01(\x03*u\n\x0eRopoDefinition\x12\x1f\n\x1bROPO_DEFINITION_UNSPECIFIED\x10\x00\x12\"\n\x1eROPO_DEFINITION_SHARE_OF_SALES\x10\x01\x12\x1e\n\x1aROPO_DEFINITION_CONVERSION\x10\x02*T\n\nPopulation\x12\x1a\n\x16POPULATION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOPULATION_ALL\x10\x01\x12\x16\n\x12POPULATION_MATCHED\x10\x02*7\n\x06\x44\x65sign\x12\x16\n\x12\x44\x45SIGN_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45SIGN_RANDOMIZED\x10\x01\x32\xe7\x02\n\x0f\x41nalysisService\x12U\n\x0cPlanAnalysis\x12!.cleanroom.v1.PlanAnalysisRequest\x1a\".cleanroom.v1.PlanAnalysisResponse\x12R\n\x0bRunAnalysis\x12 .cleanroom.v1.RunAnalysisRequest\x1a!.cleanroom.v1.RunAnalysisResponse\x12R\n\x0bGetAnalysis\x12 .cleanroom.v1.GetAnalysisRequest\x1a!.cleanroom.v1.GetAnalysisResponse\x12U\n\x0cListAnalyses\x12!.cleanroom.v1.ListAnalysesRequest\x1a\".cleanroom.v1.ListAnalysesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63leanroom/v1/analysis.proto\x12\x0c\x63leanroom.v1\"\xf5\x02\n\x08\x41nalysis\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12-\n\nmatch_rate\x18\x02 \x01(\x0b\x32\x17.cleanroom.v1.MatchRateH\x00\x12\x31\n\x0csegment_size\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.SegmentSizeH\x00\x12-\n\nsales_lift\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.SalesLiftH\x00\x12=\n\x12\x63ontribution_bound\x18\x07 \x01(\x0b\x32\x1f.cleanroom.v1.ContributionBoundH\x00\x12(\n\x07overlap\x18\x08 \x01(\x0b\x32\x15.cleanroom.v1.OverlapH\x00\x12\"\n\x04ropo\x18\t \x01(\x0b\x32\x12.cleanroom.v1.RopoH\x00\x12\r\n\x03rho\x18\x05 \x01(\tH\x01\x12\x11\n\x07\x65psilon\x18\x06 \x01(\tH\x01\x42\n\n\x08questionB\x06\n\x04loss\"Q\n\tMatchRate\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\x12&\n\x07\x62uckets\x18\x03 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\"S\n\x0bSegmentSize\x12\x10\n\x08\x64\x61tasets\x18\x01 \x03(\t\x12\n\n\x02\x62y\x18\x02 \x03(\t\x12&\n\x07\x62uckets\x18\x03 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\"\x9f\x03\n\tSalesLift\x12\x11\n\texposures\x18\x01 \x01(\t\x12\r\n\x05sales\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x03(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\x12,\n\npopulation\x18\x07 \x01(\x0e\x32\x18.cleanroom.v1.Population\x12$\n\x06\x64\x65sign\x18\x08 \x01(\x0e\x32\x14.cleanroom.v1.Design\x12\x12\n\nexposed_by\x18\t \x01(\t\x12$\n\x06\x62\x65\x66ore\x18\n \x01(\x0b\x32\x14.cleanroom.v1.Window\x12,\n\nadjustment\x18\x0b \x01(\x0e\x32\x18.cleanroom.v1.Adjustment\x12\x0e\n\x06strata\x18\x0c \x03(\t\x12&\n\x07\x62uckets\x18\x14 \x03(\x0b\x32\x15.cleanroom.v1.Buckets\x12\r\n\x05\x62ound\x18\x15 \x01(\x03\"}\n\x07\x42uckets\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x03\x12$\n\x06window\x18\x03 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\"\xa7\x01\n\x11\x43ontributionBound\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07measure\x18\x02 \x01(\t\x12\x10\n\x08quantile\x18\x03 \x01(\t\x12\x0c\n\x04grid\x18\x04 \x03(\x03\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x06 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\"2\n\x07Overlap\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12\x0e\n\x06others\x18\x02 \x03(\t\x12\n\n\x02\x62y\x18\x03 \x03(\t\"\xd7\x01\n\x04Ropo\x12\x30\n\ndefinition\x18\x01 \x01(\x0e\x32\x1c.cleanroom.v1.RopoDefinition\x12\x11\n\texposures\x18\x02 \x01(\t\x12\r\n\x05sales\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x04 \x01(\x05\x12\x0f\n\x07measure\x18\x05 \x01(\t\x12\n\n\x02\x62y\x18\x06 \x03(\t\x12$\n\x06window\x18\x07 \x01(\x0b\x32\x14.cleanroom.v1.Window\x12*\n\x07\x66ilters\x18\x08 \x03(\x0b\x32\x19.cleanroom.v1.EventFilter\")\n\x06Window\x12\x0e\n\x06\x66rom_s\x18\x01 \x01(\x03\x12\x0f\n\x07until_s\x18\x02 \x01(\x03\"-\n\x0b\x45ventFilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\xb0\x01\n\x13PlanAnalysisRequest\x12(\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\x12(\n\x06\x61ssume\x18\x02 \x01(\x0b\x32\x18.cleanroom.v1.Assumption\x12 \n\x04wish\x18\x03 \x01(\x0b\x32\x12.cleanroom.v1.Wish\x12\r\n\x05power\x18\x04 \x01(\x01\x12\x14\n\x0csignificance\x18\x05 \x01(\x01\"\xa0\x02\n\nAssumption\x12\x0e\n\x06people\x18\x01 \x01(\x03\x12\x14\n\x07matched\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04rate\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04mean\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x0f\n\x02sd\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\x18\n\x0b\x63orrelation\x18\x06 \x01(\x01H\x04\x88\x01\x01\x12\x14\n\x07\x65xposed\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\x13\n\x06visits\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x16\n\tvisits_sd\x18\t \x01(\x01H\x07\x88\x01\x01\x42\n\n\x08_matchedB\x07\n\x05_rateB\x07\n\x05_meanB\x05\n\x03_sdB\x0e\n\x0c_correlationB\n\n\x08_exposedB\t\n\x07_visitsB\x0c\n\n_visits_sd\"*\n\x04Wish\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x12\n\nhalf_width\x18\x02 \x01(\x01\"P\n\x0cPlannedDebit\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x03\x12\x0f\n\x07\x65psilon\x18\x03 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x04 \x01(\t\"N\n\x10PlannedStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08noise_sd\x18\x02 \x01(\x01\x12\x1a\n\x12\x63ontribution_bound\x18\x03 \x01(\x03\"\xd3\x01\n\x0e\x45xpectedFigure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x12\n\x05value\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nhalf_width\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\x08noise_sd\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bsampling_se\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\tundefined\x18\x07 \x01(\tB\x08\n\x06_valueB\r\n\x0b_half_widthB\x0b\n\t_noise_sdB\x0e\n\x0c_sampling_se\"\x89\x01\n\x0e\x44\x65tectableLift\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x15\n\x08\x61\x62solute\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08relative\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\tundefined\x18\x05 \x01(\tB\x0b\n\t_absoluteB\x0b\n\t_relative\"\xdc\x02\n\x14PlanAnalysisResponse\x12*\n\x06\x64\x65\x62its\x18\x01 \x03(\x0b\x32\x1a.cleanroom.v1.PlannedDebit\x12\x32\n\nstatistics\x18\x02 \x03(\x0b\x32\x1e.cleanroom.v1.PlannedStatistic\x12\x18\n\x10suppression_line\x18\x03 \x01(\x03\x12\x16\n\x0eminimum_people\x18\x04 \x01(\x03\x12\r\n\x05\x63\x65lls\x18\x05 \x01(\x03\x12\r\n\x05level\x18\x06 \x01(\x01\x12\x11\n\tmechanism\x18\x07 \x01(\t\x12\x0b\n\x03rho\x18\x08 \x01(\t\x12.\n\x08\x65xpected\x18\t \x03(\x0b\x32\x1c.cleanroom.v1.ExpectedFigure\x12\x30\n\ndetectable\x18\n \x03(\x0b\x32\x1c.cleanroom.v1.DetectableLift\x12\x12\n\nsuppressed\x18\x0b \x01(\x08\"R\n\x12RunAnalysisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x16.cleanroom.v1.Analysis\"&\n\x13RunAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"?\n\x12GetAnalysisRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x13GetAnalysisResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\",\n\x13ListAnalysesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"G\n\x14ListAnalysesResponse\x12/\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1d.cleanroom.v1.AnalysisSummary\"\\\n\x0f\x41nalysisSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x16\n\x0erequested_at_s\x18\x04 \x01(\x03*u\n\x0eRopoDefinition\x12\x1f\n\x1bROPO_DEFINITION_UNSPECIFIED\x10\x00\x12\"\n\x1eROPO_DEFINITION_SHARE_OF_SALES\x10\x01\x12\x1e\n\x1aROPO_DEFINITION_CONVERSION\x10\x02*T\n\nPopulation\x12\x1a\n\x16POPULATION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOPULATION_ALL\x10\x01\x12\x16\n\x12POPULATION_MATCHED\x10\x02*v\n\x06\x44\x65sign\x12\x16\n\x12\x44\x45SIGN_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45SIGN_RANDOMIZED\x10\x01\x12#\n\x1f\x44\x45SIGN_RANDOMIZED_ENCOURAGEMENT\x10\x02\x12\x18\n\x14\x44\x45SIGN_OBSERVATIONAL\x10\x03*\xb0\x01\n\nAdjustment\x12\x1a\n\x16\x41\x44JUSTMENT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41\x44JUSTMENT_NONE\x10\x01\x12\x14\n\x10\x41\x44JUSTMENT_CUPED\x10\x02\x12\x1e\n\x1a\x41\x44JUSTMENT_CUPED_TWO_STAGE\x10\x03\x12\x1b\n\x17\x41\x44JUSTMENT_CHANGE_SCORE\x10\x04\x12\x1e\n\x1a\x41\x44JUSTMENT_POST_STRATIFIED\x10\x05\x32\xe7\x02\n\x0f\x41nalysisService\x12U\n\x0cPlanAnalysis\x12!.cleanroom.v1.PlanAnalysisRequest\x1a\".cleanroom.v1.PlanAnalysisResponse\x12R\n\x0bRunAnalysis\x12 .cleanroom.v1.RunAnalysisRequest\x1a!.cleanroom.v1.RunAnalysisResponse\x12R\n\x0bGetAnalysis\x12 .cleanroom.v1.GetAnalysisRequest\x1a!.cleanroom.v1.GetAnalysisResponse\x12U\n\x0cListAnalyses\x12!.cleanroom.v1.ListAnalysesRequest\x1a\".cleanroom.v1.ListAnalysesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cleanroom.v1.analysis_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROPODEFINITION']._serialized_start=2433
-  _globals['_ROPODEFINITION']._serialized_end=2550
-  _globals['_POPULATION']._serialized_start=2552
-  _globals['_POPULATION']._serialized_end=2636
-  _globals['_DESIGN']._serialized_start=2638
-  _globals['_DESIGN']._serialized_end=2693
+  _globals['_ROPODEFINITION']._serialized_start=3487
+  _globals['_ROPODEFINITION']._serialized_end=3604
+  _globals['_POPULATION']._serialized_start=3606
+  _globals['_POPULATION']._serialized_end=3690
+  _globals['_DESIGN']._serialized_start=3692
+  _globals['_DESIGN']._serialized_end=3810
+  _globals['_ADJUSTMENT']._serialized_start=3813
+  _globals['_ADJUSTMENT']._serialized_end=3989
   _globals['_ANALYSIS']._serialized_start=46
   _globals['_ANALYSIS']._serialized_end=419
   _globals['_MATCHRATE']._serialized_start=421
@@ -44,41 +46,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENTSIZE']._serialized_start=504
   _globals['_SEGMENTSIZE']._serialized_end=587
   _globals['_SALESLIFT']._serialized_start=590
-  _globals['_SALESLIFT']._serialized_end=885
-  _globals['_BUCKETS']._serialized_start=887
-  _globals['_BUCKETS']._serialized_end=1012
-  _globals['_CONTRIBUTIONBOUND']._serialized_start=1015
-  _globals['_CONTRIBUTIONBOUND']._serialized_end=1182
-  _globals['_OVERLAP']._serialized_start=1184
-  _globals['_OVERLAP']._serialized_end=1234
-  _globals['_ROPO']._serialized_start=1237
-  _globals['_ROPO']._serialized_end=1452
-  _globals['_WINDOW']._serialized_start=1454
-  _globals['_WINDOW']._serialized_end=1495
-  _globals['_EVENTFILTER']._serialized_start=1497
-  _globals['_EVENTFILTER']._serialized_end=1542
-  _globals['_PLANANALYSISREQUEST']._serialized_start=1544
-  _globals['_PLANANALYSISREQUEST']._serialized_end=1607
-  _globals['_PLANNEDDEBIT']._serialized_start=1609
-  _globals['_PLANNEDDEBIT']._serialized_end=1689
-  _globals['_PLANNEDSTATISTIC']._serialized_start=1691
-  _globals['_PLANNEDSTATISTIC']._serialized_end=1769
-  _globals['_PLANANALYSISRESPONSE']._serialized_start=1772
-  _globals['_PLANANALYSISRESPONSE']._serialized_end=1989
-  _globals['_RUNANALYSISREQUEST']._serialized_start=1991
-  _globals['_RUNANALYSISREQUEST']._serialized_end=2073
-  _globals['_RUNANALYSISRESPONSE']._serialized_start=2075
-  _globals['_RUNANALYSISRESPONSE']._serialized_end=2113
-  _globals['_GETANALYSISREQUEST']._serialized_start=2115
-  _globals['_GETANALYSISREQUEST']._serialized_end=2178
-  _globals['_GETANALYSISRESPONSE']._serialized_start=2180
-  _globals['_GETANALYSISRESPONSE']._serialized_end=2218
-  _globals['_LISTANALYSESREQUEST']._serialized_start=2220
-  _globals['_LISTANALYSESREQUEST']._serialized_end=2264
-  _globals['_LISTANALYSESRESPONSE']._serialized_start=2266
-  _globals['_LISTANALYSESRESPONSE']._serialized_end=2337
-  _globals['_ANALYSISSUMMARY']._serialized_start=2339
-  _globals['_ANALYSISSUMMARY']._serialized_end=2431
-  _globals['_ANALYSISSERVICE']._serialized_start=2696
-  _globals['_ANALYSISSERVICE']._serialized_end=3055
+  _globals['_SALESLIFT']._serialized_end=1005
+  _globals['_BUCKETS']._serialized_start=1007
+  _globals['_BUCKETS']._serialized_end=1132
+  _globals['_CONTRIBUTIONBOUND']._serialized_start=1135
+  _globals['_CONTRIBUTIONBOUND']._serialized_end=1302
+  _globals['_OVERLAP']._serialized_start=1304
+  _globals['_OVERLAP']._serialized_end=1354
+  _globals['_ROPO']._serialized_start=1357
+  _globals['_ROPO']._serialized_end=1572
+  _globals['_WINDOW']._serialized_start=1574
+  _globals['_WINDOW']._serialized_end=1615
+  _globals['_EVENTFILTER']._serialized_start=1617
+  _globals['_EVENTFILTER']._serialized_end=1662
+  _globals['_PLANANALYSISREQUEST']._serialized_start=1665
+  _globals['_PLANANALYSISREQUEST']._serialized_end=1841
+  _globals['_ASSUMPTION']._serialized_start=1844
+  _globals['_ASSUMPTION']._serialized_end=2132
+  _globals['_WISH']._serialized_start=2134
+  _globals['_WISH']._serialized_end=2176
+  _globals['_PLANNEDDEBIT']._serialized_start=2178
+  _globals['_PLANNEDDEBIT']._serialized_end=2258
+  _globals['_PLANNEDSTATISTIC']._serialized_start=2260
+  _globals['_PLANNEDSTATISTIC']._serialized_end=2338
+  _globals['_EXPECTEDFIGURE']._serialized_start=2341
+  _globals['_EXPECTEDFIGURE']._serialized_end=2552
+  _globals['_DETECTABLELIFT']._serialized_start=2555
+  _globals['_DETECTABLELIFT']._serialized_end=2692
+  _globals['_PLANANALYSISRESPONSE']._serialized_start=2695
+  _globals['_PLANANALYSISRESPONSE']._serialized_end=3043
+  _globals['_RUNANALYSISREQUEST']._serialized_start=3045
+  _globals['_RUNANALYSISREQUEST']._serialized_end=3127
+  _globals['_RUNANALYSISRESPONSE']._serialized_start=3129
+  _globals['_RUNANALYSISRESPONSE']._serialized_end=3167
+  _globals['_GETANALYSISREQUEST']._serialized_start=3169
+  _globals['_GETANALYSISREQUEST']._serialized_end=3232
+  _globals['_GETANALYSISRESPONSE']._serialized_start=3234
+  _globals['_GETANALYSISRESPONSE']._serialized_end=3272
+  _globals['_LISTANALYSESREQUEST']._serialized_start=3274
+  _globals['_LISTANALYSESREQUEST']._serialized_end=3318
+  _globals['_LISTANALYSESRESPONSE']._serialized_start=3320
+  _globals['_LISTANALYSESRESPONSE']._serialized_end=3391
+  _globals['_ANALYSISSUMMARY']._serialized_start=3393
+  _globals['_ANALYSISSUMMARY']._serialized_end=3485
+  _globals['_ANALYSISSERVICE']._serialized_start=3992
+  _globals['_ANALYSISSERVICE']._serialized_end=4351
 # @@protoc_insertion_point(module_scope)

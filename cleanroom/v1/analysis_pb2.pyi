@@ -75,6 +75,10 @@ class _DesignEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Design.ValueTy
     """Arms assigned at random by the advertiser."""
     DESIGN_RANDOMIZED: _Design.ValueType  # 1
     """Arms assigned at random by the advertiser."""
+    DESIGN_RANDOMIZED_ENCOURAGEMENT: _Design.ValueType  # 2
+    """Arms assigned at random, of whom some were exposed."""
+    DESIGN_OBSERVATIONAL: _Design.ValueType  # 3
+    """Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 
 class Design(_Design, metaclass=_DesignEnumTypeWrapper): ...
 
@@ -82,7 +86,46 @@ DESIGN_UNSPECIFIED: Design.ValueType  # 0
 """Arms assigned at random by the advertiser."""
 DESIGN_RANDOMIZED: Design.ValueType  # 1
 """Arms assigned at random by the advertiser."""
+DESIGN_RANDOMIZED_ENCOURAGEMENT: Design.ValueType  # 2
+"""Arms assigned at random, of whom some were exposed."""
+DESIGN_OBSERVATIONAL: Design.ValueType  # 3
+"""Nothing was assigned: exposed against unexposed people. Says nothing about causes."""
 Global___Design: _TypeAlias = Design  # noqa: Y015
+
+class _Adjustment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AdjustmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Adjustment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ADJUSTMENT_UNSPECIFIED: _Adjustment.ValueType  # 0
+    """None."""
+    ADJUSTMENT_NONE: _Adjustment.ValueType  # 1
+    """None."""
+    ADJUSTMENT_CUPED: _Adjustment.ValueType  # 2
+    """By the same outcome before, its weight from the released moments."""
+    ADJUSTMENT_CUPED_TWO_STAGE: _Adjustment.ValueType  # 3
+    """By the same outcome before, its weight from a first release of a quarter of the loss."""
+    ADJUSTMENT_CHANGE_SCORE: _Adjustment.ValueType  # 4
+    """The change of each person from before to after: difference in differences."""
+    ADJUSTMENT_POST_STRATIFIED: _Adjustment.ValueType  # 5
+    """Strata weighted by their people."""
+
+class Adjustment(_Adjustment, metaclass=_AdjustmentEnumTypeWrapper): ...
+
+ADJUSTMENT_UNSPECIFIED: Adjustment.ValueType  # 0
+"""None."""
+ADJUSTMENT_NONE: Adjustment.ValueType  # 1
+"""None."""
+ADJUSTMENT_CUPED: Adjustment.ValueType  # 2
+"""By the same outcome before, its weight from the released moments."""
+ADJUSTMENT_CUPED_TWO_STAGE: Adjustment.ValueType  # 3
+"""By the same outcome before, its weight from a first release of a quarter of the loss."""
+ADJUSTMENT_CHANGE_SCORE: Adjustment.ValueType  # 4
+"""The change of each person from before to after: difference in differences."""
+ADJUSTMENT_POST_STRATIFIED: Adjustment.ValueType  # 5
+"""Strata weighted by their people."""
+Global___Adjustment: _TypeAlias = Adjustment  # noqa: Y015
 
 @_typing.final
 class Analysis(_message.Message):
@@ -219,7 +262,7 @@ Global___SegmentSize: _TypeAlias = SegmentSize  # noqa: Y015
 
 @_typing.final
 class SalesLift(_message.Message):
-    """Test against control."""
+    """Test against control, or exposed against unexposed people."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -231,18 +274,28 @@ class SalesLift(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     POPULATION_FIELD_NUMBER: _builtins.int
     DESIGN_FIELD_NUMBER: _builtins.int
+    EXPOSED_BY_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_FIELD_NUMBER: _builtins.int
+    STRATA_FIELD_NUMBER: _builtins.int
     BUCKETS_FIELD_NUMBER: _builtins.int
     BOUND_FIELD_NUMBER: _builtins.int
     exposures: _builtins.str
-    """The dataset with the arms."""
+    """The dataset with the arms or exposures."""
     sales: _builtins.str
     """The dataset with the outcome."""
     outcome: _builtins.str
-    """A measure of the sales dataset, or "buyers"."""
+    """A measure of the sales dataset, or "buyers", "new_buyers", "repeat_buyers", "average_order"."""
     population: Global___Population.ValueType
     """Whom the lift is about."""
     design: Global___Design.ValueType
     """How people came to be in the arms."""
+    exposed_by: _builtins.str
+    """The count of the exposures dataset that is above zero for the exposed; without it, the only
+    one that is declared. Not for arms that are compared as assigned.
+    """
+    adjustment: Global___Adjustment.ValueType
+    """What the means are adjusted by."""
     bound: _builtins.int
     """The most that one person's sum counts, larger ones are clipped; 0 for the policy's bound,
     which it may not exceed.
@@ -260,6 +313,14 @@ class SalesLift(_message.Message):
         """Only events with one of the listed values count."""
 
     @_builtins.property
+    def before(self) -> Global___Window:
+        """Events of before, for new and repeat buyers and for adjustments that look back."""
+
+    @_builtins.property
+    def strata(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Dimensions of the exposures dataset for ADJUSTMENT_POST_STRATIFIED."""
+
+    @_builtins.property
     def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Buckets]:
         """How those of `by` that are counts or measures are cut."""
 
@@ -274,12 +335,16 @@ class SalesLift(_message.Message):
         filters: _abc.Iterable[Global___EventFilter] | None = ...,
         population: Global___Population.ValueType = ...,
         design: Global___Design.ValueType = ...,
+        exposed_by: _builtins.str = ...,
+        before: Global___Window | None = ...,
+        adjustment: Global___Adjustment.ValueType = ...,
+        strata: _abc.Iterable[_builtins.str] | None = ...,
         buckets: _abc.Iterable[Global___Buckets] | None = ...,
         bound: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "buckets", b"buckets", "by", b"by", "design", b"design", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment", "before", b"before", "bound", b"bound", "buckets", b"buckets", "by", b"by", "design", b"design", "exposed_by", b"exposed_by", "exposures", b"exposures", "filters", b"filters", "outcome", b"outcome", "population", b"population", "sales", b"sales", "strata", b"strata", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -524,22 +589,157 @@ class PlanAnalysisRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ANALYSIS_FIELD_NUMBER: _builtins.int
+    ASSUME_FIELD_NUMBER: _builtins.int
+    WISH_FIELD_NUMBER: _builtins.int
+    POWER_FIELD_NUMBER: _builtins.int
+    SIGNIFICANCE_FIELD_NUMBER: _builtins.int
+    power: _builtins.float
+    """The probability with which a detectable lift is told from none; 0 means 0.8."""
+    significance: _builtins.float
+    """Of the two-sided test that tells it; 0 means 0.05."""
     @_builtins.property
     def analysis(self) -> Global___Analysis:
         """What would be asked."""
+
+    @_builtins.property
+    def assume(self) -> Global___Assumption:
+        """What the asker assumes of the people, for `expected` and `detectable`."""
+
+    @_builtins.property
+    def wish(self) -> Global___Wish:
+        """A precision to find the least loss for, at most the loss of the analysis; needs `assume`."""
 
     def __init__(
         self,
         *,
         analysis: Global___Analysis | None = ...,
+        assume: Global___Assumption | None = ...,
+        wish: Global___Wish | None = ...,
+        power: _builtins.float = ...,
+        significance: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assume", b"assume", "wish", b"wish"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assume", b"assume", "power", b"power", "significance", b"significance", "wish", b"wish"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanAnalysisRequest: _TypeAlias = PlanAnalysisRequest  # noqa: Y015
+
+@_typing.final
+class Assumption(_message.Message):
+    """The people of one cell and what they do without the campaign. Whatever it says, no data is read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    SD_FIELD_NUMBER: _builtins.int
+    CORRELATION_FIELD_NUMBER: _builtins.int
+    EXPOSED_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
+    VISITS_SD_FIELD_NUMBER: _builtins.int
+    people: _builtins.int
+    """People of each arm of a lift, of each dataset of a match rate, of a cell of a segment size, of
+    the hub of an overlap; for purchases after contacts those with a contact, or who purchase.
+    """
+    matched: _builtins.int
+    """Matched people, for a match rate; in each other dataset, for an overlap."""
+    rate: _builtins.float
+    """Share of people who buy, for buyers; of people, or of purchases, with a contact before."""
+    mean: _builtins.float
+    """Outcome per person, for sums and shares of sales; money in minor units."""
+    sd: _builtins.float
+    """Standard deviation of the outcome between people, for sums; money in minor units."""
+    correlation: _builtins.float
+    """Correlation of a person's outcome before and after, for adjusted lifts; of amount and visits,
+    for an average order.
+    """
+    exposed: _builtins.float
+    """Share of the test arm that is exposed, for encouragement."""
+    visits: _builtins.float
+    """Visits per person, for an average order."""
+    visits_sd: _builtins.float
+    """Standard deviation of visits between people, for an average order."""
+    def __init__(
+        self,
+        *,
+        people: _builtins.int = ...,
+        matched: _builtins.int | None = ...,
+        rate: _builtins.float | None = ...,
+        mean: _builtins.float | None = ...,
+        sd: _builtins.float | None = ...,
+        correlation: _builtins.float | None = ...,
+        exposed: _builtins.float | None = ...,
+        visits: _builtins.float | None = ...,
+        visits_sd: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_exposed", b"_exposed", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "_visits", b"_visits", "_visits_sd", b"_visits_sd", "correlation", b"correlation", "exposed", b"exposed", "matched", b"matched", "mean", b"mean", "rate", b"rate", "sd", b"sd", "visits", b"visits", "visits_sd", b"visits_sd"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_correlation", b"_correlation", "_exposed", b"_exposed", "_matched", b"_matched", "_mean", b"_mean", "_rate", b"_rate", "_sd", b"_sd", "_visits", b"_visits", "_visits_sd", b"_visits_sd", "correlation", b"correlation", "exposed", b"exposed", "matched", b"matched", "mean", b"mean", "people", b"people", "rate", b"rate", "sd", b"sd", "visits", b"visits", "visits_sd", b"visits_sd"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__correlation: _TypeAlias = _typing.Literal["correlation"]  # noqa: Y015
+    _WhichOneofArgType__correlation: _TypeAlias = _typing.Literal["_correlation", b"_correlation"]  # noqa: Y015
+    _WhichOneofReturnType__exposed: _TypeAlias = _typing.Literal["exposed"]  # noqa: Y015
+    _WhichOneofArgType__exposed: _TypeAlias = _typing.Literal["_exposed", b"_exposed"]  # noqa: Y015
+    _WhichOneofReturnType__matched: _TypeAlias = _typing.Literal["matched"]  # noqa: Y015
+    _WhichOneofArgType__matched: _TypeAlias = _typing.Literal["_matched", b"_matched"]  # noqa: Y015
+    _WhichOneofReturnType__mean: _TypeAlias = _typing.Literal["mean"]  # noqa: Y015
+    _WhichOneofArgType__mean: _TypeAlias = _typing.Literal["_mean", b"_mean"]  # noqa: Y015
+    _WhichOneofReturnType__rate: _TypeAlias = _typing.Literal["rate"]  # noqa: Y015
+    _WhichOneofArgType__rate: _TypeAlias = _typing.Literal["_rate", b"_rate"]  # noqa: Y015
+    _WhichOneofReturnType__sd: _TypeAlias = _typing.Literal["sd"]  # noqa: Y015
+    _WhichOneofArgType__sd: _TypeAlias = _typing.Literal["_sd", b"_sd"]  # noqa: Y015
+    _WhichOneofReturnType__visits: _TypeAlias = _typing.Literal["visits"]  # noqa: Y015
+    _WhichOneofArgType__visits: _TypeAlias = _typing.Literal["_visits", b"_visits"]  # noqa: Y015
+    _WhichOneofReturnType__visits_sd: _TypeAlias = _typing.Literal["visits_sd"]  # noqa: Y015
+    _WhichOneofArgType__visits_sd: _TypeAlias = _typing.Literal["_visits_sd", b"_visits_sd"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__correlation) -> _WhichOneofReturnType__correlation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exposed) -> _WhichOneofReturnType__exposed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__matched) -> _WhichOneofReturnType__matched | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean) -> _WhichOneofReturnType__mean | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate) -> _WhichOneofReturnType__rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sd) -> _WhichOneofReturnType__sd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visits) -> _WhichOneofReturnType__visits | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visits_sd) -> _WhichOneofReturnType__visits_sd | None: ...
+
+Global___Assumption: _TypeAlias = Assumption  # noqa: Y015
+
+@_typing.final
+class Wish(_message.Message):
+    """An interval that reaches at most `half_width` to either side of a figure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIGURE_FIELD_NUMBER: _builtins.int
+    HALF_WIDTH_FIELD_NUMBER: _builtins.int
+    figure: _builtins.str
+    """"absolute_lift", ..."""
+    half_width: _builtins.float
+    """In the unit of the figure: 0.005 for half a percentage point of a share."""
+    def __init__(
+        self,
+        *,
+        figure: _builtins.str = ...,
+        half_width: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["figure", b"figure", "half_width", b"half_width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Wish: _TypeAlias = Wish  # noqa: Y015
 
 @_typing.final
 class PlannedDebit(_message.Message):
@@ -606,6 +806,112 @@ class PlannedStatistic(_message.Message):
 Global___PlannedStatistic: _TypeAlias = PlannedStatistic  # noqa: Y015
 
 @_typing.final
+class ExpectedFigure(_message.Message):
+    """A figure as it would be if the assumption held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    HALF_WIDTH_FIELD_NUMBER: _builtins.int
+    NOISE_SD_FIELD_NUMBER: _builtins.int
+    SAMPLING_SE_FIELD_NUMBER: _builtins.int
+    UNDEFINED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"absolute_lift", ..."""
+    unit: _builtins.str
+    """"share", "people", "minor per person", ..."""
+    value: _builtins.float
+    """The value under the assumption, the arms being alike; absent with `undefined`."""
+    half_width: _builtins.float
+    """How far the interval reaches to either side; absent with `undefined`."""
+    noise_sd: _builtins.float
+    """What the mechanism adds; absent with `undefined`."""
+    sampling_se: _builtins.float
+    """What chance in people adds; absent for a count of the very people asked about."""
+    undefined: _builtins.str
+    """Why there would be no value, in words."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        value: _builtins.float | None = ...,
+        half_width: _builtins.float | None = ...,
+        noise_sd: _builtins.float | None = ...,
+        sampling_se: _builtins.float | None = ...,
+        undefined: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_half_width", b"_half_width", "_noise_sd", b"_noise_sd", "_sampling_se", b"_sampling_se", "_value", b"_value", "half_width", b"half_width", "noise_sd", b"noise_sd", "sampling_se", b"sampling_se", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_half_width", b"_half_width", "_noise_sd", b"_noise_sd", "_sampling_se", b"_sampling_se", "_value", b"_value", "half_width", b"half_width", "name", b"name", "noise_sd", b"noise_sd", "sampling_se", b"sampling_se", "undefined", b"undefined", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__half_width: _TypeAlias = _typing.Literal["half_width"]  # noqa: Y015
+    _WhichOneofArgType__half_width: _TypeAlias = _typing.Literal["_half_width", b"_half_width"]  # noqa: Y015
+    _WhichOneofReturnType__noise_sd: _TypeAlias = _typing.Literal["noise_sd"]  # noqa: Y015
+    _WhichOneofArgType__noise_sd: _TypeAlias = _typing.Literal["_noise_sd", b"_noise_sd"]  # noqa: Y015
+    _WhichOneofReturnType__sampling_se: _TypeAlias = _typing.Literal["sampling_se"]  # noqa: Y015
+    _WhichOneofArgType__sampling_se: _TypeAlias = _typing.Literal["_sampling_se", b"_sampling_se"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__half_width) -> _WhichOneofReturnType__half_width | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__noise_sd) -> _WhichOneofReturnType__noise_sd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sampling_se) -> _WhichOneofReturnType__sampling_se | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___ExpectedFigure: _TypeAlias = ExpectedFigure  # noqa: Y015
+
+@_typing.final
+class DetectableLift(_message.Message):
+    """The smallest lift that would be told from none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIGURE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    ABSOLUTE_FIELD_NUMBER: _builtins.int
+    RELATIVE_FIELD_NUMBER: _builtins.int
+    UNDEFINED_FIELD_NUMBER: _builtins.int
+    figure: _builtins.str
+    """The figure that is tested against zero."""
+    unit: _builtins.str
+    """Its unit."""
+    absolute: _builtins.float
+    """In that unit; absent with `undefined`."""
+    relative: _builtins.float
+    """Over what is assumed without the campaign; absent where that is zero."""
+    undefined: _builtins.str
+    """Why there is none, in words."""
+    def __init__(
+        self,
+        *,
+        figure: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        absolute: _builtins.float | None = ...,
+        relative: _builtins.float | None = ...,
+        undefined: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_absolute", b"_absolute", "_relative", b"_relative", "absolute", b"absolute", "relative", b"relative"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_absolute", b"_absolute", "_relative", b"_relative", "absolute", b"absolute", "figure", b"figure", "relative", b"relative", "undefined", b"undefined", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__absolute: _TypeAlias = _typing.Literal["absolute"]  # noqa: Y015
+    _WhichOneofArgType__absolute: _TypeAlias = _typing.Literal["_absolute", b"_absolute"]  # noqa: Y015
+    _WhichOneofReturnType__relative: _TypeAlias = _typing.Literal["relative"]  # noqa: Y015
+    _WhichOneofArgType__relative: _TypeAlias = _typing.Literal["_relative", b"_relative"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__absolute) -> _WhichOneofReturnType__absolute | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__relative) -> _WhichOneofReturnType__relative | None: ...
+
+Global___DetectableLift: _TypeAlias = DetectableLift  # noqa: Y015
+
+@_typing.final
 class PlanAnalysisResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -616,6 +922,10 @@ class PlanAnalysisResponse(_message.Message):
     CELLS_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     MECHANISM_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    DETECTABLE_FIELD_NUMBER: _builtins.int
+    SUPPRESSED_FIELD_NUMBER: _builtins.int
     suppression_line: _builtins.int
     """A cell is released only if its noisy number of people reaches this line."""
     minimum_people: _builtins.int
@@ -626,6 +936,10 @@ class PlanAnalysisResponse(_message.Message):
     """Level of the intervals."""
     mechanism: _builtins.str
     """"discrete_gaussian"."""
+    rho: _builtins.str
+    """The loss to offer for this plan, as rho; decimal text."""
+    suppressed: _builtins.bool
+    """The people assumed are fewer than the line: a cell of so few would rather be suppressed."""
     @_builtins.property
     def debits(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedDebit]:
         """One debit for each ledger concerned."""
@@ -633,6 +947,14 @@ class PlanAnalysisResponse(_message.Message):
     @_builtins.property
     def statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedStatistic]:
         """One for each statistic; the same noise in every cell."""
+
+    @_builtins.property
+    def expected(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpectedFigure]:
+        """One for each figure with an interval, where something was assumed."""
+
+    @_builtins.property
+    def detectable(self) -> _containers.RepeatedCompositeFieldContainer[Global___DetectableLift]:
+        """For lifts, where something was assumed."""
 
     def __init__(
         self,
@@ -644,10 +966,14 @@ class PlanAnalysisResponse(_message.Message):
         cells: _builtins.int = ...,
         level: _builtins.float = ...,
         mechanism: _builtins.str = ...,
+        rho: _builtins.str = ...,
+        expected: _abc.Iterable[Global___ExpectedFigure] | None = ...,
+        detectable: _abc.Iterable[Global___DetectableLift] | None = ...,
+        suppressed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "debits", b"debits", "level", b"level", "mechanism", b"mechanism", "minimum_people", b"minimum_people", "statistics", b"statistics", "suppression_line", b"suppression_line"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "debits", b"debits", "detectable", b"detectable", "expected", b"expected", "level", b"level", "mechanism", b"mechanism", "minimum_people", b"minimum_people", "rho", b"rho", "statistics", b"statistics", "suppressed", b"suppressed", "suppression_line", b"suppression_line"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

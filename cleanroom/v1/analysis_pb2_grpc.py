@@ -69,7 +69,7 @@ class AnalysisServiceServicer:
 
     def PlanAnalysis(self, request, context):
         """Says what a question would cost and how precise it would be. Touches no data and no budget.
-        Reasons: QUESTION_REFUSED.
+        Reasons: QUESTION_REFUSED, PRECISION_OUT_OF_REACH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

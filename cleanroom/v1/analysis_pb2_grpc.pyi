@@ -39,7 +39,7 @@ class AnalysisServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AnalysisServiceAsyncStub: ...
     PlanAnalysis: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.PlanAnalysisRequest, _analysis_pb2.PlanAnalysisResponse]
     """Says what a question would cost and how precise it would be. Touches no data and no budget.
-    Reasons: QUESTION_REFUSED.
+    Reasons: QUESTION_REFUSED, PRECISION_OUT_OF_REACH.
     """
     RunAnalysis: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.RunAnalysisRequest, _analysis_pb2.RunAnalysisResponse]
     """Answers a question under a durable debit. The same request id always gets the same bytes; an
@@ -65,7 +65,7 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PlanAnalysis: _aio.UnaryUnaryMultiCallable[_analysis_pb2.PlanAnalysisRequest, _analysis_pb2.PlanAnalysisResponse]  # type: ignore[assignment]
     """Says what a question would cost and how precise it would be. Touches no data and no budget.
-    Reasons: QUESTION_REFUSED.
+    Reasons: QUESTION_REFUSED, PRECISION_OUT_OF_REACH.
     """
     RunAnalysis: _aio.UnaryUnaryMultiCallable[_analysis_pb2.RunAnalysisRequest, _analysis_pb2.RunAnalysisResponse]  # type: ignore[assignment]
     """Answers a question under a durable debit. The same request id always gets the same bytes; an
@@ -94,7 +94,7 @@ class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_analysis_pb2.PlanAnalysisResponse, _abc.Awaitable[_analysis_pb2.PlanAnalysisResponse]]:
         """Says what a question would cost and how precise it would be. Touches no data and no budget.
-        Reasons: QUESTION_REFUSED.
+        Reasons: QUESTION_REFUSED, PRECISION_OUT_OF_REACH.
         """
 
     @_abc_1.abstractmethod

@@ -469,22 +469,26 @@ class Measure(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     MAX_PER_PERSON_FIELD_NUMBER: _builtins.int
+    MIN_PER_PERSON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The column's name."""
     unit: _builtins.str
     """"minor", "count" or "rows"."""
     max_per_person: _builtins.int
     """Contribution bound per person."""
+    min_per_person: _builtins.int
+    """The least one person may add; below zero where refunds count."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         unit: _builtins.str = ...,
         max_per_person: _builtins.int = ...,
+        min_per_person: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_per_person", b"max_per_person", "name", b"name", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_per_person", b"max_per_person", "min_per_person", b"min_per_person", "name", b"name", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,6 +62,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED {party: "acme-brand", retry_after_s: "2"}; with RetryInfo."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 18
     """INTERNAL {correlation_id: "c-.."}: the cause is in the service's own log."""
+    ERROR_REASON_PRECISION_OUT_OF_REACH: _ErrorReason.ValueType  # 19
+    """FAILED_PRECONDITION {figure: "absolute_lift", wished: "0.005", best: "+-0.0081", rho: "0.004",
+    people: "26400 people in place of 10000"}: a plan only; under the asker's own assumption.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was not answered, as carried by `google.rpc.ErrorInfo.reason` (without the prefix)
@@ -109,4 +113,8 @@ ERROR_REASON_TOO_MANY_REQUESTS: ErrorReason.ValueType  # 17
 """RESOURCE_EXHAUSTED {party: "acme-brand", retry_after_s: "2"}; with RetryInfo."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 18
 """INTERNAL {correlation_id: "c-.."}: the cause is in the service's own log."""
+ERROR_REASON_PRECISION_OUT_OF_REACH: ErrorReason.ValueType  # 19
+"""FAILED_PRECONDITION {figure: "absolute_lift", wished: "0.005", best: "+-0.0081", rho: "0.004",
+people: "26400 people in place of 10000"}: a plan only; under the asker's own assumption.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cleanroom.analysis.request import ExactRequest
+from cleanroom.analysis.request import ARMS, ExactRequest
 from cleanroom.engine.exact import DuckDbEngine
 from cleanroom.model.dataset import KeyType
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import MatchRate, Population, SalesLift, SegmentSize, Window
-from support.messy import SEALABLE, case
+from support.messy import SEALABLE, case, dense
 from support.panels import (
     EPOCH_S,
     exposures_schema,
@@ -53,14 +54,37 @@ def test_every_family_equals_the_reference_on_messy_data(engine, seed):
         assert values == statistics(request, messy.uploads, SEALABLE), request.question
 
 
-def test_the_messy_data_are_not_vacuous():
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_lift_equals_the_reference_on_dense_data(engine, seed):
+    found = dense(seed)
+    tables = {
+        "exposures": sealed(EXPOSURES, found.uploads["exposures"]),
+        "sales": sealed(SALES, found.uploads["sales"]),
+    }
+    for request in found.requests:
+        values = engine.exact(request, lambda version: tables[version.version]).values
+        assert values == statistics(request, found.uploads, (1,)), request.question
+
+
+def _times_above_nothing(cases, sealable):
     found = [
-        statistics(request, messy.uploads, SEALABLE)
-        for messy in map(case, SEEDS)
-        for request in messy.requests
+        statistics(request, one.uploads, sealable) for one in cases for request in one.requests
     ]
+    return lambda name: sum(any(values.get(name, ())) for values in found)
+
+
+def test_the_messy_data_are_not_vacuous():
+    times = _times_above_nothing(map(case, SEEDS), SEALABLE)
     for name in ("matched", "matched:email", "matched:loyalty_id", "s:test", "q:control"):
-        assert sum(any(values.get(name, ())) for values in found) >= 3, name
+        assert times(name) >= 3, name
+
+
+def test_the_dense_data_are_not_vacuous():
+    times = _times_above_nothing(map(dense, range(3)), (1,))
+    kinds = [f"{k}:{arm}" for k in ("e", "r", "x", "px", "v", "qv", "pv", "w") for arm in ARMS]
+    others = [f"{k}:{group}" for k in ("s", "q", "v") for group in ("exposed", "unexposed")]
+    for name in (*kinds, *others, "px:pooled", "qx:pooled"):
+        assert times(name) >= 2, name
 
 
 @pytest.mark.parametrize(
@@ -175,3 +199,74 @@ def test_consent_counts_on_its_first_day_and_not_on_its_last(engine):
     ]
     question = SegmentSize(datasets=("exposures",), by=())
     assert _asked(engine, {"exposures": people}, question) == {"people:exposures": (2,)}
+
+
+REFUNDS = [
+    {"email": "a", "amount": 90, "at": 5},
+    {"email": "a", "amount": -140, "at": 6},
+    {"email": "b", "amount": -10, "at": 5},
+    {"email": "c", "amount": -500, "at": 5},
+]
+
+
+def test_refunds_are_clipped_at_the_declared_least(engine):
+    uploads = {"exposures": [{"email": e, "arm": 1} for e in "abc"], "sales": REFUNDS}
+    question = SalesLift(exposures="exposures", sales="sales", outcome="amount")
+    values = _asked(engine, uploads, question, bound=100, low=-60)
+    assert values["s:test"] == (-50 - 10 - 60,)
+    assert values["q:test"] == (50**2 + 10**2 + 60**2,)
+    values = _asked(engine, uploads, question, bound=100, low=-60, square_unit=20)
+    assert values["q:test"] == (2**2 + 0**2 + 3**2,)  # -2.5 and -0.5 are rounded up
+
+
+BEFORE, AFTER = Window(from_s=0, until_s=10), Window(from_s=10, until_s=20)
+
+
+def _in_both_windows():
+    bought = {"new": [(15, 7)], "repeat": [(5, 3), (15, 9)], "gone": [(5, 4)], "late": [(25, 9)]}
+    return {
+        "exposures": [{"email": e, "arm": 1, "impressions": i} for i, e in enumerate(bought)],
+        "sales": [
+            {"email": e, "amount": amount, "at": at}
+            for e, events in bought.items()
+            for at, amount in events
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "buyers"), [("buyers", 2), ("new_buyers", 1), ("repeat_buyers", 1)]
+)
+def test_new_and_repeat_buyers_are_told_by_both_windows(engine, outcome, buyers):
+    before = None if outcome == "buyers" else BEFORE
+    question = SalesLift(
+        exposures="exposures", sales="sales", outcome=outcome, window=AFTER, before=before
+    )
+    assert _asked(engine, _in_both_windows(), question)["s:test"] == (buyers,)
+
+
+def test_a_change_is_clipped_once_and_not_its_parts(engine):
+    question = SalesLift(
+        exposures="exposures",
+        sales="sales",
+        outcome="amount",
+        window=AFTER,
+        before=BEFORE,
+        adjustment=Adjustment.CHANGE_SCORE,
+    )
+    values = _asked(engine, _in_both_windows(), question, bound=5, low=-5)
+    assert values["s:test"] == (5 + 5 - 4,)  # of 7, of 9 - 3, and of -4
+    assert values["q:test"] == (25 + 25 + 16,)
+
+
+def test_exposure_tells_the_groups_of_an_observational_lift_whatever_their_arms(engine):
+    question = SalesLift(
+        exposures="exposures",
+        sales="sales",
+        outcome="amount",
+        design=Design.OBSERVATIONAL,
+        exposed_by="impressions",
+    )
+    values = _asked(engine, _in_both_windows(), question, bound=100)
+    assert (values["n:unexposed"], values["n:exposed"]) == ((1,), (3,))
+    assert (values["s:unexposed"], values["s:exposed"]) == ((7,), (12 + 4 + 9,))

@@ -5,19 +5,16 @@ The data are read from ../shared/data beside the repository; each test says when
 
 from __future__ import annotations
 
-import csv
-import re
-from pathlib import Path
-
 import pytest
 
 from cleanroom.analysis.request import ExactRequest
 from cleanroom.engine.exact import DuckDbEngine
 from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.lift import Design
 from cleanroom.model.question import MatchRate, SalesLift
 from support.panels import EPOCH_S, grouping, sealed, versions
+from support.private_lift import csv_rows, private_lift, public_file
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 KEYS = (KeyType.EXTERNAL_ID,)
 PUBLISHER = DatasetSchema(
     name="publisher",
@@ -43,44 +40,8 @@ def engine(request):
     return request.param()
 
 
-def _file(*parts):
-    path = DATA.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"{'/'.join(parts)} of the public test data is not there")
-    return path
-
-
-def _opportunities(path):
-    with path.open() as lines:
-        return list(csv.DictReader(lines))
-
-
-def _events(path):
-    """Yield (id, time, value); the two lists of a line are not quoted, so csv cannot read it."""
-    for line in path.read_text().splitlines()[1:]:
-        identifier, times, values = re.fullmatch(r"([^,]*),\[(.*)\],\[(.*)\]", line).groups()
-        for time_s, value in zip(times.split(","), values.split(","), strict=True):
-            yield identifier, int(time_s), int(value)
-
-
 def _private_lift(publisher, partner):
-    """Apply Private Lift's rules: who counts, and which events do (those after, with 10 s slack)."""
-    seen_s = {r["id_"]: int(r["opportunity_timestamp"]) for r in _opportunities(publisher)}
-    people = [
-        {
-            "external_id": row["id_"],
-            "arm": int(row["test_flag"])
-            if row["opportunity"] == "1" and seen_s[row["id_"]] > 0
-            else -1,
-            "reached": int(int(row["num_impressions"]) > 0),
-        }
-        for row in _opportunities(publisher)
-    ]
-    events = [
-        {"external_id": identifier, "amount": value, "at": time_s}
-        for identifier, time_s, value in _events(partner)
-        if time_s > 0 and time_s + 10 > seen_s[identifier]
-    ]
+    people, events = private_lift(publisher, partner)
     return {"publisher": sealed(PUBLISHER, people), "partner": sealed(PARTNER, events)}
 
 
@@ -99,7 +60,8 @@ def _lift(engine, tables, outcome, by=()):
 
 def test_private_lift_of_the_thousand_row_pair(engine):
     tables = _private_lift(
-        _file("meta_private_lift", "publisher_0"), _file("meta_private_lift", "partner_4_convs_0")
+        public_file("meta_private_lift", "publisher_0"),
+        public_file("meta_private_lift", "partner_4_convs_0"),
     )
     value = _lift(engine, tables, "amount")
     assert (value["s:test"], value["s:control"]) == ((5523,), (5044,))
@@ -112,7 +74,8 @@ def test_private_lift_of_the_thousand_row_pair(engine):
 
 def test_private_lift_among_the_reached(engine):
     tables = _private_lift(
-        _file("meta_private_lift", "publisher_0"), _file("meta_private_lift", "partner_4_convs_0")
+        public_file("meta_private_lift", "publisher_0"),
+        public_file("meta_private_lift", "partner_4_convs_0"),
     )
     assert _lift(engine, tables, "conversions", ("reached",))["s:test"][1] == 103
     assert _lift(engine, tables, "amount", ("reached",))["s:test"][1] == 4875
@@ -120,7 +83,8 @@ def test_private_lift_among_the_reached(engine):
 
 def test_private_lift_of_the_third_pair(engine):
     tables = _private_lift(
-        _file("meta_private_lift", "publisher_1k_0"), _file("meta_private_lift", "partner_1k_0")
+        public_file("meta_private_lift", "publisher_1k_0"),
+        public_file("meta_private_lift", "partner_1k_0"),
     )
     value = _lift(engine, tables, "amount")
     assert (value["s:test"], value["s:control"]) == ((47_906,), (44_390,))
@@ -134,8 +98,8 @@ def test_scql_alice_and_bob(engine):
     ages = Domain(name="age", values=("up-to-18", "over-18"))
     alice = DatasetSchema(name="alice", owner="alice", keys=KEYS, dimensions=(ages,))
     bob = DatasetSchema(name="bob", owner="bob", keys=KEYS)
-    credit = _opportunities(_file("scql_alice_bob", "alice_user_credit.csv"))
-    stats = _opportunities(_file("scql_alice_bob", "bob_user_stats.csv"))
+    credit = csv_rows(public_file("scql_alice_bob", "alice_user_credit.csv"))
+    stats = csv_rows(public_file("scql_alice_bob", "bob_user_stats.csv"))
     tables = {
         "alice": sealed(
             alice, [{"external_id": r["ID"], "age": int(int(r["age"]) > 18)} for r in credit]
@@ -152,3 +116,65 @@ def test_scql_alice_and_bob(engine):
     answer = [engine.exact(r, lambda v: tables[v.version]).values for r in (overall, by_age)]
     assert answer[0] == {"people:alice": (19,), "people:bob": (20,), "matched": (19,)}
     assert answer[1]["matched"] == (2, 17)
+
+
+MARKETING = DatasetSchema(
+    name="marketing",
+    owner="acme-brand",
+    keys=KEYS,
+    has_arm=True,
+    counts=(Bounded(name="impressions", unit=Unit.COUNT, max_per_person=50),),
+)
+
+
+def test_private_lift_of_reached_people_is_told_by_their_impressions(engine):
+    people, events = private_lift(
+        public_file("meta_private_lift", "publisher_0"),
+        public_file("meta_private_lift", "partner_4_convs_0"),
+    )
+    marketing = sealed(MARKETING, [{**p, "impressions": p["reached"]} for p in people])
+    tables = {"marketing": marketing, "partner": sealed(PARTNER, events)}
+    for outcome, reached in (("conversions", 103), ("amount", 4875)):
+        request = ExactRequest(
+            question=SalesLift(
+                exposures="marketing",
+                sales="partner",
+                outcome=outcome,
+                design=Design.RANDOMIZED_ENCOURAGEMENT,
+                exposed_by="impressions",
+            ),
+            versions=versions(MARKETING, PARTNER),
+            groupings=(),
+            stages=KEYS,
+            purposes=1,
+            epoch_s=EPOCH_S,
+            bound=32_768,
+        )
+        values = engine.exact(request, lambda version: tables[version.version]).values
+        assert values["r:test"] == (reached,)
+        assert values["e:test"] == (sum(p["reached"] for p in people if p["arm"] == 1),)
+
+
+def test_conversions_of_a_marketing_experiment(engine):
+    rows = csv_rows(public_file("marketing_ab", "marketing_AB.csv"))
+    people = [
+        {
+            "external_id": r["user id"],
+            "arm": int(r["test group"] == "ad"),
+            "impressions": int(r["total ads"]),
+        }
+        for r in rows
+    ]
+    buyers = [{"external_id": r["user id"], "amount": 1} for r in rows if r["converted"] == "True"]
+    tables = {"marketing": sealed(MARKETING, people), "partner": sealed(PARTNER, buyers)}
+    request = ExactRequest(
+        question=SalesLift(exposures="marketing", sales="partner", outcome="buyers"),
+        versions=versions(MARKETING, PARTNER),
+        groupings=(),
+        stages=KEYS,
+        purposes=1,
+        epoch_s=EPOCH_S,
+    )
+    values = engine.exact(request, lambda version: tables[version.version]).values
+    shares = [values[f"s:{arm}"][0] / values[f"n:{arm}"][0] for arm in ("test", "control")]
+    assert [round(share, 5) for share in shares] == [0.02593, 0.01078]

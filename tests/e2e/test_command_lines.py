@@ -156,6 +156,110 @@ def test_numbers_stand_under_each_other(room):
     assert all(line[end - 1].isdigit() and line[end] == " " for line in people)
 
 
+GUESS = ("--assume", "people=100,mean=2500,sd=2000")
+
+
+def test_a_plan_says_how_precise_the_answer_would_be_under_a_guess(room):
+    plan = ("acme-brand", "plan", "sales-lift", *LIFT, *GUESS)
+    shown = room.client(*plan, env=NARROW).ok()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "95% within +-" in shown
+    assert "Smallest lift told from none (two-sided at 0.05, power 0.8)" in shown
+    told = json.loads(room.client(*plan, "--json").ok())
+    (lift,) = (f for f in told["expected"] if f["name"] == "absolute_lift")
+    assert lift["value"] == 0 < lift["noise_sd"] < lift["half_width"]
+    assert told["detectable"][0]["absolute"] > lift["half_width"]
+
+
+def test_a_wish_is_planned_asked_and_debited_as_planned(room):
+    ask = ("sales-lift", *LIFT[:-1], "buyers")
+    guess = ("--assume", "people=180,rate=0.7", "--wish", "absolute_lift=0.12")
+    told = json.loads(room.client("acme-brand", "plan", *ask, *guess, "--json").ok())
+    shown = room.client("acme-brand", "plan", *ask, *guess, env=NARROW).ok()
+    assert f"ask with --rho {told['rho']}" in shown
+    before = room.balances()
+    answer = json.loads(room.client("acme-brand", "ask", *ask, "--rho", told["rho"], "--json").ok())
+    spent = {
+        name: now - before[name] for name, now in room.balances().items() if now != before[name]
+    }
+    assert spent == {d["ledger"]: d["nano_rho"] for d in told["debits"]}
+    lift = next(f for f in answer["cells"][0]["figures"] if f["name"] == "absolute_lift")
+    assert (lift["high"] - lift["low"]) / 2 == pytest.approx(0.12, rel=0.15)
+
+
+def test_a_wish_out_of_reach_says_what_would_suffice_and_debits_nothing(room):
+    before = room.balances()
+    plan = ("plan", "sales-lift", *LIFT[:-1], "buyers", "--assume", "people=180,rate=0.5")
+    refused = room.client("acme-brand", *plan, "--wish", "absolute_lift=0.01")
+    assert refused.code == 1
+    assert "out of reach" in refused.err
+    assert "people in place of 180 would suffice" in refused.err
+    assert room.balances() == before
+
+
+def test_an_answer_is_told_in_plain_words(room):
+    lift = ("ask", "sales-lift", *LIFT[:-1], "buyers", "--words")
+    told = room.client("acme-brand", *lift, before=("--quiet",)).ok()
+    assert max(map(len, told.splitlines())) <= 80
+    assert told.startswith("Sales lift on buyers: people came to the test or the control")
+    for words in ("of the test arm bought", "How sure: ", "rho ", "What it does not say: "):
+        assert words in told
+    rate = room.client("acme-brand", "ask", "match-rate", *PAIR, "--words").ok()
+    assert "people are in both" in rate
+
+
+def test_a_cost_is_set_against_an_answer_and_sent_to_nobody(room):
+    ask = ("ask", "sales-lift", *LIFT, "--request-id", "costed-once-1")
+    cost = ("--cost", "1500.00", "--margin", "0.3")
+    table = room.client("acme-brand", *ask, *cost, env=NARROW).ok()
+    assert "iroas" in table
+    assert "romi" in table
+    assert max(map(len, table.splitlines())) <= 80
+    get = ("get", "costed-once-1")
+    told = json.loads(room.client("acme-brand", *get, *cost, "--json").ok())
+    plain = json.loads(room.client("acme-brand", *get, "--json").ok())
+    assert told["measurement"] == plain  # the question kept nothing of the cost
+    figures = {f["name"]: f for f in plain["cells"][0]["figures"]}
+    iroas = told["costs"][0]["figures"][0]
+    assert iroas["value"] == pytest.approx(figures["incremental_total"]["value"] / 150_000)
+    rows = list(csv.DictReader(io.StringIO(room.client("acme-brand", *get, *cost, "--csv").ok())))
+    assert [row["name"] for row in rows][-2:] == ["iroas", "romi"]
+    words = room.client("acme-brand", *get, *cost, "--words").ok()
+    assert "For a cost of 1,500.00: iROAS " in words
+
+
+def test_a_cost_that_fits_no_cell_is_refused_before_anything_is_paid(room):
+    before = room.balances()
+    ask = ("ask", "sales-lift", *LIFT)
+    for words in (
+        ("--by", "city", "--cost", "10"),
+        ("--cost", "ufa=10"),
+        ("--cost", "ten"),
+        ("--cost", "0"),
+        ("--cost", "1", "--cost", "2"),
+        ("--cost", "1", "--margin", "2"),
+        ("--margin", "0.3"),
+        ("--words", "--json"),
+    ):
+        assert room.client("acme-brand", *ask, *words).code == 2, words
+    assert room.balances() == before
+
+
+def test_guesses_that_say_nothing_are_wrong_usage(room):
+    for words in (
+        ("--assume", "people=ten"),
+        ("--assume", "rate=0.1"),
+        ("--assume", "people=10,height=2"),
+        ("--assume", "people=10,people=10"),
+        ("--assume", "people=10,rate=0.1", "--wish", "absolute_lift"),
+    ):
+        assert room.client("acme-brand", "plan", "sales-lift", *LIFT, *words).code == 2
+    for words in ((*GUESS[:1], "people=10,rate=0.1"), ("--wish", "absolute_lift=2")):
+        result = room.client("acme-brand", "plan", "sales-lift", *LIFT, *words)
+        assert result.code == 1
+        assert "people" in result.err or "assume." in result.err
+
+
 def test_the_log_is_listed_for_programs_and_for_people(room):
     entries = json.loads(room.operator("audit", "list", *CONFIG, "--json").ok())
     kinds = {entry["kind"] for entry in entries}

@@ -51,6 +51,15 @@ def test_planted_truths_stand_beside_released_values(played):
     assert "withheld" in text
 
 
+def test_a_lift_is_told_in_plain_words(played):
+    text, _ = played
+    told = text.split("In plain words")[1]
+    assert "Sales lift on buyers, by exposures.city: people came to" in told
+    assert "of the test arm bought" in told
+    assert "What it cost in privacy budget: rho " in told
+    assert "What it does not say: " in told
+
+
 def test_a_refusal_names_its_reason(played):
     text, _ = played
     assert "the policy refuses the question: parties.megamart.may_ask does not" in text

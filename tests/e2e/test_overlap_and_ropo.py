@@ -324,6 +324,32 @@ def test_questions_are_planned_and_asked_on_the_command_line(site, capsys):
         assert answer["question"]["kind"] == title
 
 
+ASSUMED = {
+    OVERLAP: ("people=400,matched=200", "in_all", "in all"),
+    SHARE: ("people=300,mean=2000,rate=0.3", "ropo_share_of_sales", "ropo share of sales"),
+}
+
+
+@pytest.mark.parametrize("words", ASSUMED, ids=lambda w: w[0])
+def test_a_plan_tells_what_an_assumption_brings_and_finds_the_loss_for_a_wish(site, capsys, words):
+    assumed, figure, title = ASSUMED[words]
+    shown = client(site, capsys, "plan", *words, "--assume", assumed)
+    assert f" {title} " in shown
+    plan = json.loads(client(site, capsys, "plan", *words, "--assume", assumed, "--json"))
+    (half,) = [f["half_width"] for f in plan["expected"] if f["name"] == figure]
+    wish = ("--assume", assumed, "--wish", f"{figure}={2 * half}")
+    cheaper = json.loads(client(site, capsys, "plan", *words, *wish, "--json"))
+    assert float(cheaper["rho"]) < float(plan["rho"])
+    answer = json.loads(client(site, capsys, "ask", *words, "--rho", cheaper["rho"], "--json"))
+    assert [[d["ledger"], d["nano_rho"]] for d in cheaper["debits"]] == answer["debits"]
+
+
+def test_answers_are_told_in_words(site, capsys):
+    told = client(site, capsys, "ask", *OVERLAP, "--words")
+    assert told.startswith("People of exposures by which of ")
+    assert "followed a contact" in client(site, capsys, "ask", *SHARE, "--words")
+
+
 def test_a_comparison_is_one_table(site, capsys):
     planned = client(site, capsys, "plan", *COMPARE, "--rho", "1")
     assert "in all" in planned

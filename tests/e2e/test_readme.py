@@ -48,11 +48,18 @@ def test_its_files_exist():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["cleanroom", "cleanroom-client"])
+HELPS = [m["kind"].removeprefix("help: ") for m in _BLOCK.finditer(README) if "help: " in m["kind"]]
+
+
+def test_it_shows_the_helps_that_it_should():
+    assert {"cleanroom", "cleanroom-client", "cleanroom-client plan sales-lift"} <= set(HELPS)
+
+
+@pytest.mark.parametrize("name", HELPS)
 def test_its_help_is_the_commands_help(name, bin_folder):
     shown = _blocks(f"help: {name}")
     printed = subprocess.run(
-        [name, "--help"],
+        [*name.split(), "--help"],
         env=_environment(bin_folder),
         capture_output=True,
         text=True,

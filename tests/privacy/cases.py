@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import (
     Buckets,
     ContributionBound,
@@ -73,13 +74,15 @@ class Case:
     keys: int = 3  # types of match keys
     tight: bool = True  # some neighbour moves each statistic as far as the guarantee says
     attained: Fraction = Fraction(1)  # the part of its debit that some neighbour really loses
+    refunds: bool = False  # count, down to a declared least sum
     rho: Fraction = RHO
 
     @property
     def policy(self) -> str:
-        """The policy with that many key types."""
+        """The policy with that many key types, and refunds that count or not."""
         kept = ", ".join(("email", "phone", "loyalty_id")[: self.keys])
-        return POLICY.replace("email, phone, loyalty_id", kept)
+        text = POLICY.replace("email, phone, loyalty_id", kept)
+        return text.replace("unit: minor", "unit: minor, min_per_person: -700", int(self.refunds))
 
 
 def _lift(outcome: str, **options: object) -> SalesLift:
@@ -188,6 +191,70 @@ CASES += (
             window=Window(from_s=0, until_s=SINGLE_S),
             filters=(("category", ("hair-colour", "hair-care")),),
         ),
+    ),
+)
+
+
+EARLY, LATE = Window(from_s=0, until_s=60), Window(from_s=60, until_s=120)
+
+# Not tight: nobody's purchases of both windows, nor exposures, are the worst of every statistic.
+CASES += (
+    Case(
+        name="buyers as assigned",
+        tight=False,
+        question=_lift("buyers", design=Design.RANDOMIZED_ENCOURAGEMENT, exposed_by="impressions"),
+    ),
+    Case(
+        name="amount as assigned, with refunds",
+        tight=False,
+        refunds=True,
+        question=_lift("amount", design=Design.RANDOMIZED_ENCOURAGEMENT, exposed_by="impressions"),
+    ),
+    Case(
+        name="amount observed",
+        tight=False,
+        question=_lift("amount", design=Design.OBSERVATIONAL, exposed_by="impressions"),
+    ),
+    Case(name="new buyers", tight=False, question=_lift("new_buyers", window=LATE, before=EARLY)),
+    Case(
+        name="repeat buyers of the matched",
+        tight=False,
+        question=_lift("repeat_buyers", window=LATE, before=EARLY, population=Population.MATCHED),
+    ),
+    Case(name="average order", tight=False, question=_lift("average_order")),
+    Case(name="amount with refunds", tight=False, refunds=True, question=_lift("amount")),
+    Case(
+        name="change of the amount",
+        tight=False,
+        refunds=True,
+        question=_lift("amount", window=LATE, before=EARLY, adjustment=Adjustment.CHANGE_SCORE),
+    ),
+    Case(
+        name="amount adjusted by before",
+        tight=False,
+        question=_lift("amount", window=LATE, before=EARLY, adjustment=Adjustment.CUPED),
+    ),
+    Case(
+        name="buyers adjusted in two stages",
+        tight=False,
+        question=_lift("buyers", window=LATE, before=EARLY, adjustment=Adjustment.CUPED_TWO_STAGE),
+    ),
+    Case(
+        name="amount by city adjusted in two stages",
+        tight=False,
+        refunds=True,
+        question=_lift(
+            "amount",
+            by=("city",),
+            window=LATE,
+            before=EARLY,
+            adjustment=Adjustment.CUPED_TWO_STAGE,
+        ),
+    ),
+    Case(
+        name="amount of cities together",
+        tight=False,
+        question=_lift("amount", adjustment=Adjustment.POST_STRATIFIED, strata=("city",)),
     ),
 )
 

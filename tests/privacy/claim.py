@@ -40,7 +40,7 @@ def lost(pair: Pair) -> Fraction:
 
     Gaussian noise of scales sigma_j loses sum_j d_j^2 / (2 sigma_j^2) (CKS20, theorem 14).
     """
-    statistics = pair[0].plan.statistics
+    statistics = pair[0].statistics
     return sum(
         (Fraction(moved(pair, s.released)) / (2 * Fraction(s.scale) ** 2) for s in statistics),
         Fraction(0),
@@ -62,7 +62,7 @@ def exact_loss_is_paid(case: Case, neighbour: Neighbour, pair: Pair) -> None:
 
 def withdrawal_is_removal(case: Case, neighbour: Neighbour, pair: Pair) -> None:
     """Hold that nobody is counted without consent: withdrawn or ended, it is as if removed."""
-    withdrawn, removed = (run.exact.values for run in pair)
+    withdrawn, removed = (run.integers for run in pair)
     hold(
         Check(
             part="D2",
@@ -75,7 +75,7 @@ def withdrawal_is_removal(case: Case, neighbour: Neighbour, pair: Pair) -> None:
 
 def moved(pair: Pair, released: Sequence[str]) -> int:
     """Return the squared length by which a statistic differs between two worlds."""
-    larger, smaller = (run.exact.values for run in pair)
+    larger, smaller = (run.integers for run in pair)
     return sum((a - b) ** 2 for n in released for a, b in zip(larger[n], smaller[n], strict=True))
 
 

@@ -53,6 +53,8 @@ NEIGHBOURS = (
     Neighbour(name="at the clip bound, exposed", dataset="exposures", person="bound"),
     Neighbour(name="negative", dataset="sales", person="negative"),
     Neighbour(name="far below zero", dataset="sales", person="debtor"),
+    Neighbour(name="bought before and after", dataset="sales", person="faithful"),
+    Neighbour(name="returned before, bought after", dataset="sales", person="turned"),
     Neighbour(name="1,000 duplicate purchases", dataset="sales", person="duplicates"),
     Neighbour(name="1,000 duplicate exposures", dataset="exposures", person="duplicates"),
     Neighbour(name="1,000 duplicate views", dataset="panel", person="duplicates", plain=True),
@@ -110,6 +112,8 @@ def _special() -> Iterator[tuple[str, str, Rows]]:
     yield from _person("negative", amounts=(-300, 100))
     yield from _person("debtor", amounts=(-50 * BOUND,))
     yield from _person("duplicates", amounts=(BOUND,) * DUPLICATES, copies=DUPLICATES)
+    yield from _buyer_twice("faithful", early=BOUND, late=3 * BOUND)
+    yield from _buyer_twice("turned", early=-2 * BOUND, late=2 * BOUND)
     yield from _person("single", amounts=(BOUND,), at=SINGLE_S)
     yield "exposures", "lonely", [{"email": "lonely", "city": 1, "arm": 1}]
     yield "sales", "stranger", [{"email": "stranger", "amount": BOUND}]
@@ -128,6 +132,12 @@ def _person(
     yield "exposures", name, [key | {"city": 0, "arm": 1, "impressions": 3}] * copies
     yield "sales", name, [key | {"amount": amount, "at": at} for amount in amounts]
     yield "panel", name, [key | {"income": 1}] * copies
+
+
+def _buyer_twice(name: str, *, early: int, late: int) -> Iterator[tuple[str, str, Rows]]:
+    key = {"email": name}
+    yield "exposures", name, [key | {"city": 0, "arm": 1, "impressions": 3}]
+    yield "sales", name, [key | {"amount": early, "at": 1}, key | {"amount": late, "at": 100}]
 
 
 def _chains() -> Iterator[tuple[str, str, Rows]]:

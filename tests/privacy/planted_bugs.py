@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cleanroom.analysis.estimate import estimate
-from cleanroom.engine import exact, lift, matching
+from cleanroom.engine import exact, lift, lift_values, matching
 from cleanroom.privacy import sensitivity
 from cleanroom.privacy.mechanism import DiscreteGaussian
 from cleanroom.usecases import compute
@@ -56,21 +56,23 @@ def rows_counted_for_people(patch: Patch) -> None:
 
 def clipped_row_by_row(patch: Patch) -> None:
     """Each row is clipped to the bound, then a person's rows are added up."""
-    least = lift.ibis.least
+    summed, amount, clip = lift_values.values, lift_values._amount, lift_values._clipped
 
-    def outcomes(sales, question, bound):
-        events = lift._counted(sales, question)
-        amount = lift._amount(events, sales.schema, question.outcome)
-        clipped = least(lift.ibis.greatest(amount, 0), bound)
-        total = events.select("person", amount=clipped).group_by("person")
-        return total.agg(y=lambda t: t.amount.sum().cast("int32"))
+    def values(sales, question, request):
+        def clipped(*row):
+            return clip(amount(*row), request.low, request.bound)
 
-    patch.setattr(lift, "_outcomes", outcomes)
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(lift_values, "_amount", clipped)
+            inner.setattr(lift_values, "_clipped", lambda total, *_: total)
+            return summed(sales, question, request)
+
+    patch.setattr(lift, "values", values)
 
 
 def lower_bound_forgotten(patch: Patch) -> None:
     """A person's sum is cut above and not below: returns subtract without end."""
-    patch.setattr(lift.ibis, "greatest", lambda value, _: value)
+    patch.setattr(lift_values.ibis, "greatest", lambda value, _: value)
 
 
 def noise_reused_by_statistics(patch: Patch) -> None:
@@ -110,9 +112,9 @@ def threshold_on_the_exact_count(patch: Patch) -> None:
         behind.update(exact.values)
         return noise(plan, exact)
 
-    def thresholded(plan, noisy):
-        told = estimate(replace(plan, line=1), noisy)
-        withheld = estimate(replace(plan, line=2**60), noisy)
+    def thresholded(plan, noisy, pooled):
+        told = estimate(replace(plan, line=1), noisy, pooled)
+        withheld = estimate(replace(plan, line=2**60), noisy, pooled)
         few = _few(plan, behind)
         return tuple(w if f else t for w, t, f in zip(withheld, told, few, strict=True))
 

@@ -4,6 +4,9 @@ Must not know what is claimed of them. A whole run goes the service's own way: r
 sealed, matched, counted, noised and estimated; the exact integers are overheard where they are
 handed to the noise. Draws repeat what comes after: noise of all replications at once, as if they
 were cells of one release, then the estimate of each.
+A lift adjusted in two stages asks for noise twice, and what the second stage sums follows from
+the first one's noisy numbers. All worlds of a case are given one outcome of the first stage, so
+that both ask the second for the same, and what the two stages tell is what they tell together.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cleanroom.analysis.plan import Plan
+from cleanroom.analysis import noise as noising
+from cleanroom.analysis.plan import Plan, StatisticPlan
 from cleanroom.analysis.request import Statistics
+from cleanroom.model.lift import Adjustment
 from cleanroom.model.measurement import CellResult
 from cleanroom.model.question import Question
 from cleanroom.usecases import compute
@@ -35,12 +40,24 @@ _request_ids = (f"proof-{i:08}" for i in itertools.count())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one answer was made of and what it said."""
+    """What one answer was made of and what it said; `outcome` is what a first stage released."""
 
     plan: Plan
     exact: Statistics
     measurement: dict[str, Any]
     receipt: bytes
+    pooled: Statistics = field(default_factory=lambda: Statistics(values={}))
+    outcome: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def statistics(self) -> tuple[StatisticPlan, ...]:
+        """The plans of the statistics of all stages."""
+        return (*self.plan.pooled, *self.plan.statistics)
+
+    @property
+    def integers(self) -> dict[str, tuple[int, ...]]:
+        """The exact integers of all stages."""
+        return self.pooled.values | self.exact.values
 
     def wide(self, count: int) -> tuple[Plan, Statistics]:
         """Return the plan and the exact integers `count` times over, in cells of one release."""
@@ -56,26 +73,61 @@ def open_room(policy: str, world: World) -> Room:
     return room
 
 
-def ask(room: Room, question: Question, **loss: object) -> Run:
-    """Ask as the advertiser; overhear the plan and the exact integers on their way to the noise."""
-    heard: list[tuple[Plan, Statistics]] = []
-    noise = compute.add_noise
+class _Ear:
+    """Overhears plans and exact integers on their way to the noise of each stage.
 
-    def overhear(plan: Plan, exact: Statistics) -> Statistics:
-        heard.append((plan, exact))
-        return noise(plan, exact)
+    With an `outcome` the first stage is not drawn: it releases that.
+    """
 
+    def __init__(self, patch: pytest.MonkeyPatch, outcome: Mapping[str, int] | None) -> None:
+        self.second: list[tuple[Plan, Statistics]] = []
+        self.first: list[tuple[Statistics, Statistics]] = []
+        noise, pooled_noise = compute.add_noise, compute.add_pooled_noise
+
+        def add_noise(plan: Plan, exact: Statistics) -> Statistics:
+            self.second.append((plan, exact))
+            return noise(plan, exact)
+
+        def add_pooled_noise(plan: Plan, exact: Statistics) -> Statistics:
+            noisy = pooled_noise(plan, exact)
+            if outcome is not None:
+                noisy = Statistics(values={name: (outcome[name],) for name in noisy.values})
+            self.first.append((exact, noisy))
+            return noisy
+
+        patch.setattr(compute, "add_noise", add_noise)
+        patch.setattr(compute, "add_pooled_noise", add_pooled_noise)
+
+
+def ask(
+    room: Room, question: Question, *, outcome: Mapping[str, int] | None = None, **loss: object
+) -> Run:
+    """Ask as the advertiser, perhaps with a given outcome of the first of two stages."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compute, "add_noise", overhear)
+        ear = _Ear(patch, outcome)
         receipt = room.ask(ASKER, question, next(_request_ids), **loss)
-    ((plan, exact),) = heard
+    ((plan, exact),) = ear.second
     measurement = json.loads(room.verified(receipt).measurement)
-    return Run(plan=plan, exact=exact, measurement=measurement, receipt=receipt)
+    found = Run(plan=plan, exact=exact, measurement=measurement, receipt=receipt)
+    if not plan.pooled:
+        return found
+    ((pooled, noisy),) = ear.first
+    released = {name: value for name, (value,) in noisy.values.items()}
+    return replace(found, pooled=pooled, outcome=released)
 
 
 def run(case: Case, neighbour: Neighbour | None = None) -> Run:
     """Return one whole run of a case in the larger world, or in the smaller one of a neighbour."""
-    return ask(room_of(case.policy, neighbour), case.question, rho=case.rho)
+    outcome = _outcome(case)  # first: it asks too, on a day of its own
+    return ask(room_of(case.policy, neighbour), case.question, outcome=outcome, rho=case.rho)
+
+
+@cache
+def _outcome(case: Case) -> Mapping[str, int] | None:
+    """Return what a first stage once released of the larger world; None for a single stage."""
+    if getattr(case.question, "adjustment", None) is not Adjustment.CUPED_TWO_STAGE:
+        return None
+    return ask(room_of(case.policy), case.question, rho=case.rho).outcome
 
 
 @cache
@@ -99,28 +151,41 @@ def room_of(policy: str, neighbour: Neighbour | None = None) -> Room:
 def draws(run_: Run, count: int) -> np.ndarray:
     """Return (count, features) of `count` releases: all that each would have told.
 
-    Features are each cell's noisy statistics and figures, and whether it was suppressed; what a
-    release withholds is NaN.
+    Features are each cell's noisy statistics and figures, and whether it was suppressed, and what
+    a first stage tells; what a release withholds is NaN.
     """
     plan, exact = run_.wide(count)
     noisy = compute.add_noise(plan, exact).values
     size = len(exact.values[plan.released[0]]) // count
-    return np.array([_told(run_.plan, noisy, i * size, size) for i in range(count)], dtype=float)
+    told = [_told(run_, noisy, i * size, size) for i in range(count)]
+    first = [draw[:count] for draw in _pooled_draws(run_, count).values()]
+    return np.column_stack([np.array(told, dtype=float), *first])
 
 
 def noise_of(run_: Run, count: int) -> dict[str, np.ndarray]:
     """Return the noise of each statistic, over all cells of at least `count` cells of answers."""
     plan, exact = run_.wide(-(-count // len(run_.plan.cells)))
     noisy = compute.add_noise(plan, exact)
-    return {n: np.array(noisy.values[n]) - np.array(exact.values[n]) for n in plan.released}
+    cells = {n: np.array(noisy.values[n]) - np.array(exact.values[n]) for n in plan.released}
+    pooled = _pooled_draws(run_, count)
+    return cells | {n: pooled[n] - run_.pooled.values[n][0] for n in pooled}
+
+
+def _pooled_draws(run_: Run, count: int) -> dict[str, np.ndarray]:
+    """Return `count` draws of each number of a first stage, if there is one."""
+    exact = Statistics(values={n: v * count for n, v in run_.pooled.values.items()})
+    if not exact.values:
+        return {}
+    noisy = noising._with_noise(run_.plan.pooled, count, exact)
+    return {name: np.array(values) for name, values in noisy.values.items()}
 
 
 def _told(
-    plan: Plan, noisy: Mapping[str, tuple[int, ...]], start: int, size: int
+    run_: Run, noisy: Mapping[str, tuple[int, ...]], start: int, size: int
 ) -> list[float | None]:
     """Return the features of the release whose integers begin at `start`."""
     values = {name: column[start : start + size] for name, column in noisy.items()}
-    cells = compute.estimate(plan, Statistics(values=values))
+    cells = compute.estimate(run_.plan, Statistics(values=values), run_.outcome)
     return [feature for cell in cells for feature in _features(cell)]
 
 

@@ -51,8 +51,8 @@ def most_harmed(one, larger):
     found = defaultdict(dict)
     for neighbour in neighbours_of(one):
         smaller = known(one, neighbour)
-        key = tuple(sorted(smaller.exact.values.items()))
-        if smaller.exact != larger.exact:
+        key = tuple(sorted(smaller.integers.items()))
+        if smaller.integers != larger.integers:
             found[neighbour.dataset].setdefault(key, (neighbour, smaller))
     for pairs in found.values():
         ranked = sorted(pairs.values(), key=lambda p: -lost((larger, p[1])))
@@ -75,7 +75,7 @@ def test_the_whole_loss_offered_becomes_noise_no_larger_than_it_must_be(one):
     most = max(cost for _, cost in larger.plan.debits)
     found = [("offered over debited", float(offered / most))]
     if one.tight:
-        found += [_slack(s, d, pairs) for s in larger.plan.statistics for d, _ in s.l2_squared]
+        found += [_slack(s, d, pairs) for s in larger.statistics for d, _ in s.l2_squared]
         lost_most = max(lost(p) * NANO / paid(larger, n.dataset) for n, p in pairs)
         found.append(("debited over lost", float(one.attained / lost_most)))
     for name, ratio in found:

@@ -40,7 +40,7 @@ def random_campaign(seed):
 def pld_epsilon(plans, dataset, delta):
     """Return Google's epsilon for the people of a dataset over all statistics of all plans."""
     accountant = pld.PLDAccountant(value_discretization_interval=GRID)
-    for statistic in (s for p in plans for s in p.statistics):
+    for statistic in (s for p in plans for s in (*p.pooled, *p.statistics)):
         squared = dict(statistic.l2_squared).get(dataset, 0)
         if squared:
             accountant.compose(GaussianDpEvent(statistic.scale / math.sqrt(squared)))

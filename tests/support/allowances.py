@@ -8,6 +8,7 @@ from fractions import Fraction
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
 from cleanroom.model.consent import purpose_bits
 from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.lift import Adjustment
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import (
     Buckets,
@@ -20,10 +21,12 @@ from cleanroom.model.question import (
     RopoDefinition,
     SalesLift,
     SegmentSize,
+    Window,
 )
 
 KEYS = tuple(KeyType)
 CITY = Domain(name="city", values=("ufa", "kazan", "other"))
+SEGMENT = Domain(name="segment", values=("cooks", "other"))
 TIER = Domain(name="tier", values=("gold", "other"))
 MINIMUM = MinimumAggregation(people=50, miss_probability=Fraction(1, 10**6))
 ADVERTISER = LedgerName(owner="acme-brand", pool="spring")
@@ -37,7 +40,7 @@ def schemas(stages=3):
         name="exposures",
         owner="acme-brand",
         keys=KEYS[:stages],
-        dimensions=(CITY,),
+        dimensions=(CITY, SEGMENT),
         has_arm=True,
         counts=(Bounded(name="impressions", unit=Unit.COUNT, max_per_person=50),),
     )
@@ -71,7 +74,14 @@ def terms(name, datasets, *, per_question=Fraction(1, 2), epsilon=Fraction(4)):
 
 
 def allow(
-    question: Question, *, stages=3, bound=1, groupings=(), ledgers=None, minimum=MINIMUM
+    question: Question,
+    *,
+    stages=3,
+    bound=1,
+    groupings=(),
+    ledgers=None,
+    minimum=MINIMUM,
+    **of_a_lift,
 ) -> Allowance:
     by_name = {s.name: s for s in schemas(stages)}
     ledger_of = {"exposures": ADVERTISER, "store-sales": RETAILER}
@@ -87,10 +97,12 @@ def allow(
             terms(ledger_of.get(d, replace(PROVIDER, pool=d)), (d,)) for d in question.datasets
         ),
         bound=bound,
+        **of_a_lift,
     )
 
 
 BY_CITY = Grouping(dataset="exposures", domain=CITY)
+BY_SEGMENT = Grouping(dataset="exposures", domain=SEGMENT)
 BY_TIER = Grouping(dataset="store-sales", domain=TIER)
 BY_FREQUENCY = Grouping(
     dataset="exposures",
@@ -103,6 +115,14 @@ BY_SPEND = Grouping(
     buckets=Buckets(dimension="store-sales.amount", edges=(1, 1_500_000)),
 )
 PAIR = ("exposures", "store-sales")
+
+
+WINDOW, BEFORE = Window(from_s=100, until_s=200), Window(from_s=0, until_s=100)
+
+
+def before(adjustment=Adjustment.NONE, **asked):
+    """Return the parts of a lift that looks at what people did before."""
+    return {"window": WINDOW, "before": BEFORE, "adjustment": adjustment, **asked}
 
 
 def match_rate(*, stages=3, by_city=False, **options) -> Allowance:
@@ -125,14 +145,17 @@ def sales_lift(
     stages=3,
     population=Population.ALL,
     by_city=False,
+    asked=None,
     **options,
 ) -> Allowance:
+    """Return a lift; `asked` are further parts of the question, as `design` and `adjustment`."""
     question = SalesLift(
         exposures="exposures",
         sales="store-sales",
         outcome=outcome,
         population=population,
         by=("exposures.city",) if by_city else (),
+        **(asked or {}),
     )
     groupings = (BY_CITY,) if by_city else ()
     return allow(question, stages=stages, bound=bound, groupings=groupings, **options)

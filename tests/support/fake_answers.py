@@ -133,6 +133,8 @@ def measurement_json(analysis):
             "versions": [[dataset, f"v-{dataset}"] for dataset in datasets],
             "epoch_s": 1_769_990_400,
             "design": "randomized" if lift else None,
+            "adjustment": "none" if lift else None,
+            "pooled": [],
             "dimensions": list(question.by),
             "cells": [_cell(cell, figures, suppressed=i == 1) for i, cell in enumerate(cells)],
             "level": 0.95,
@@ -150,4 +152,10 @@ def _cell(cell, figures, *, suppressed):
     blank = {"value": None, "low": None, "high": None, "noise_sd": None}
     shown = [{**f, **blank} for f in figures] if suppressed else figures
     statistics = [["n:test", None if suppressed else 1234]]
-    return {"cell": cell, "suppressed": suppressed, "statistics": statistics, "figures": shown}
+    return {
+        "cell": cell,
+        "suppressed": suppressed,
+        "statistics": statistics,
+        "consistent": statistics,
+        "figures": shown,
+    }

@@ -1,13 +1,15 @@
-"""Every statistic of the engine again, from records, in plain Python and pandas.
+"""Every statistic of the engine again, from records, in plain Python.
 
 Written from docs and model docstrings, sharing no code with the engine: people by union-find,
-matching by dictionaries, sums by pandas on Python integers.
+matching by dictionaries, sums of Python integers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import product
+from math import floor
 from typing import Any
 
 import pandas as pd
@@ -21,6 +23,7 @@ from cleanroom.model.question import (
     Population,
     SalesLift,
     SegmentSize,
+    Window,
 )
 from support.panels import USUAL, Record, reference, token
 
@@ -111,7 +114,11 @@ def _pairs(request: ExactRequest, sides: list[list[Person]]) -> list[tuple[int, 
 
 
 def _cell(request: ExactRequest, people: Mapping[str, Person]) -> tuple[int, ...]:
-    return tuple(_code(request, g, people[g.dataset]) for g in request.groupings)
+    return tuple(_code(request, g, people[g.dataset]) for g in _groupings(request))
+
+
+def _groupings(request: ExactRequest) -> tuple[Grouping, ...]:
+    return () if request.pooled else (*request.groupings, *request.strata)
 
 
 def _code(request: ExactRequest, grouping: Grouping, person: Person) -> int:
@@ -149,7 +156,7 @@ def _counted(request: ExactRequest, found: list[tuple[int, ...]]) -> tuple[int, 
 
 
 def _all_cells(request: ExactRequest) -> list[tuple[int, ...]]:
-    return list(product(*(range(len(g.domain.values)) for g in request.groupings)))
+    return list(product(*(range(len(g.domain.values)) for g in _groupings(request))))
 
 
 def _matched_cells(
@@ -191,45 +198,124 @@ def _lift(
     exposures, sales = sides
     partner = {i: sales[j] for i, j, _ in _pairs(request, sides)}
     schema = request.versions[1].schema
-    rows = [
-        {
-            "cell": _cell(request, {question.exposures: person}),
-            "arm": person["arm"],
-            "y": _outcome(request, question, schema, partner[i]) if i in partner else 0,
-        }
-        for i, person in enumerate(exposures)
-        if person["arm"] in (0, 1) and (i in partner or question.population is Population.ALL)
-    ]
-    frame = pd.DataFrame(rows, columns=["cell", "arm", "y"], dtype=object)
-    frame["q"] = ((frame["y"] + request.square_unit // 2) // request.square_unit) ** 2
-    values = {}
-    for code, arm in enumerate(("control", "test")):
-        here = frame[frame["arm"] == code]
-        by_cell = [here[here["cell"] == cell] for cell in _all_cells(request)]
-        values[f"n:{arm}"] = tuple(len(c) for c in by_cell)
-        values[f"s:{arm}"] = tuple(sum(c["y"]) for c in by_cell)
-        if question.outcome != "buyers":
-            values[f"q:{arm}"] = tuple(sum(c["q"]) for c in by_cell)
-    return values
+    rows = []
+    for i, person in enumerate(exposures):
+        exposed = sum(e.get(question.exposed_by, 0) for e in person["events"]) > 0
+        group = int(exposed) if question.design == "observational" else person["arm"]
+        if group in (0, 1) and (i in partner or question.population is Population.ALL):
+            bought = _bought(request, question, schema, partner[i]) if i in partner else {}
+            cell = _cell(request, {question.exposures: person})
+            rows.append({"cell": cell, "group": group, "exposed": exposed, **bought})
+    if request.pooled:
+        return {f"{k}:pooled": (sum(_kind(k, r, request) for r in rows),) for k in _kinds(request)}
+    names = ("unexposed", "exposed") if question.design == "observational" else ("control", "test")
+    return {
+        f"{kind}:{name}": tuple(
+            sum(_kind(kind, r, request) for r in rows if (r["group"], r["cell"]) == (code, cell))
+            for cell in _all_cells(request)
+        )
+        for code, name in enumerate(names)
+        for kind in _kinds(request)
+    }
 
 
-def _outcome(
+def _kinds(request: ExactRequest) -> list[str]:
+    """The table of docs/lift.md, told apart by what a lift is."""
+    question = request.question
+    share = question.outcome in ("buyers", "new_buyers", "repeat_buyers")
+    if question.outcome == "average_order":
+        return ["n", "s", "q", "v", "qv", "pv"]
+    if question.adjustment == "change_score":
+        return ["n", "s", "q"]
+    if question.adjustment == "cuped_two_stage" and not request.pooled:
+        return ["n", "s", "q", "w"]
+    kinds = ["n", "s"] if share else ["n", "s", "q"]
+    if question.design == "randomized_encouragement":
+        return [*kinds, "e", "r"]
+    if question.adjustment in ("cuped", "cuped_two_stage"):
+        return [*kinds, "x", "px"] if share else [*kinds, "x", "qx", "px"]
+    return kinds
+
+
+def _kind(kind: str, row: Mapping[str, Any], request: ExactRequest) -> int:
+    """Half a unit is rounded up, as decimals write it, here with exact fractions."""
+    y, x, v = (row.get(name, 0) for name in "yxv")
+    root = {
+        name: floor(Fraction(value, unit) + Fraction(unit // 2, unit))
+        for name, value, unit in (
+            ("y", y, request.square_unit),
+            ("x", x, request.square_unit),
+            ("v", v, request.visits_unit),
+        )
+    }
+    return {
+        "n": 1,
+        "e": int(row["exposed"]),
+        "r": y * row["exposed"],
+        "s": y,
+        "x": x,
+        "v": v,
+        "w": row.get("w", 0),
+        "q": root["y"] ** 2,
+        "qx": root["x"] ** 2,
+        "px": root["y"] * root["x"],
+        "qv": root["v"] ** 2,
+        "pv": root["y"] * root["v"],
+    }[kind]
+
+
+def _bought(
     request: ExactRequest, question: SalesLift, schema: DatasetSchema, person: Person
-) -> int:
-    events = [e for e in person["events"] if _passes(question, schema, e)]
+) -> dict[str, int]:
+    def within(value: int, low: int, high: int) -> int:
+        return max(low, min(high, value))
+
+    events = [e for e in person["events"] if _filtered(question, schema, e)]
+    after = [e for e in events if _inside(question.window, e)]
+    earlier = [e for e in events if question.before and _inside(question.before, e)]
+    if question.outcome in ("new_buyers", "repeat_buyers"):
+        wanted = question.outcome == "repeat_buyers"
+        return {"y": int(_buyer(after) and _buyer(earlier) == wanted)}
     if question.outcome == "buyers":
-        return int(any(e.get("amount", 0) > 0 for e in events))
-    measure = schema.measure(question.outcome)
+        y, x = int(_buyer(after)), int(_buyer(earlier))
+        low, high, raw = 0, 1, y - x
+    else:
+        low, high = request.low, request.bound
+        y, x = _total(question, schema, after), _total(question, schema, earlier)
+        raw = y - x
+    if question.adjustment == "change_score":
+        return {"y": raw if question.outcome == "buyers" else within(raw, low, high)}
+    y, x = within(y, low, high), within(x, low, high)
+    if request.residual is not None:
+        bound = request.residual.bound
+        whole = floor(y - Fraction(request.residual.theta, 2**16) * x + Fraction(1, 2))
+        inside = within(whole, -bound, bound)
+        return {"y": inside, "w": within(whole, -2 * bound, 2 * bound) - inside}
+    return {"y": y, "x": x, "v": within(len(after), 0, request.visits_bound)}
+
+
+def _buyer(events: list[dict[str, Any]]) -> bool:
+    return any(e.get("amount", 0) > 0 for e in events)
+
+
+def _total(question: SalesLift, schema: DatasetSchema, events: list[dict[str, Any]]) -> int:
+    name = "amount" if question.outcome == "average_order" else question.outcome
+    measure = schema.measure(name)
     assert measure is not None
-    rows = measure.unit is Unit.ROWS
-    total = sum(1 if rows else e.get(measure.name, 0) for e in events)
-    return max(0, min(request.bound, total))
+    if measure.unit is Unit.ROWS:
+        return len(events)
+    return sum(e.get(name, 0) for e in events)
 
 
-def _passes(question: Any, schema: DatasetSchema, event: Record) -> bool:
-    window = question.window
-    if window is not None and not window.from_s <= event["at"] < window.until_s:
-        return False
+def _passes(rule: Any, schema: DatasetSchema, event: Record) -> bool:
+    return _inside(rule.window, event) and _filtered(rule, schema, event)
+
+
+def _inside(window: Window | None, event: Record) -> bool:
+    return window is None or window.from_s <= event["at"] < window.until_s
+
+
+def _filtered(question: Any, schema: DatasetSchema, event: Record) -> bool:
     wanted = dict(question.filters)
     return all(
         d.values[event.get(d.name, 0)] in wanted[d.name] for d in schema.filters if d.name in wanted

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanroom.analysis.charges import charges
+from cleanroom.analysis.lift_kinds import Part
+from cleanroom.analysis.plan import parts_of
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import Population
 from support import allowances
 from support.allowances import BY_CITY, BY_FREQUENCY, BY_SPEND, BY_TIER, CITY, KEYS, TIER
@@ -150,3 +154,119 @@ def test_each_statistic_is_charged_the_table_of_the_guarantee(
     by_name = {c.name: c.share.l2_squared for c in charges(allowance)}
 
     assert by_name[statistic] == {"exposures": exposures, "store-sales": sales}
+
+
+ASKED = {
+    "encouraged": {"design": Design.RANDOMIZED_ENCOURAGEMENT, "exposed_by": "impressions"},
+    "observed": {"design": Design.OBSERVATIONAL, "exposed_by": "impressions"},
+    "change": allowances.before(Adjustment.CHANGE_SCORE),
+    "cuped": allowances.before(Adjustment.CUPED),
+    "strata": {"adjustment": Adjustment.POST_STRATIFIED, "strata": ("exposures.segment",)},
+}
+LOW = -4
+
+
+def every_lift(stages):
+    """Each kind of lift with every part that it releases: (allowance, part, charges)."""
+    for asked in ASKED.values():
+        for population in Population:
+            allowance = allowances.sales_lift(
+                bound=BOUND, low=LOW, stages=stages, population=population, asked=asked
+            )
+            yield allowance.question, Part.CELLS, charges(allowance)
+    two_stages = allowances.before(Adjustment.CUPED_TWO_STAGE)
+    for population in Population:
+        allowance = allowances.sales_lift(
+            bound=BOUND, low=LOW, stages=stages, population=population, asked=two_stages
+        )
+        pooled, residuals = parts_of(allowance, Fraction(1), BOUND)
+        yield allowance.question, Part.POOLED, pooled.charges
+        yield allowance.question, Part.CELLS, residuals.charges
+    orders = allowances.sales_lift("average_order", bound=BOUND, low=LOW, visits_bound=3)
+    yield orders.question, Part.CELLS, charges(orders)
+
+
+signed_sides = sides(
+    5,
+    y=st.sampled_from((0, LOW, BOUND)),
+    x=st.sampled_from((0, LOW, BOUND)),
+    v=st.sampled_from((0, 1, 3)),
+)
+people_sides = sides(
+    5, cell=st.integers(0, 1), arm=st.sampled_from((0, 1, -1)), exposed=st.sampled_from((0, 1))
+)
+
+
+def moments(question, part, own, partner, attributes) -> Counter:
+    """Every sum of a lift by (kind, group, cell), straight from the table of docs/lift.md."""
+    mine, theirs = attributes
+    exact: Counter = Counter()
+    pairs = {p.own: p.partner for p in match_in_stages(own, partner, STAGES)}
+    for i in own:
+        person = mine[i]
+        group = person["exposed"] if question.design is Design.OBSERVATIONAL else person["arm"]
+        if group < 0 or (i not in pairs and question.population is Population.MATCHED):
+            continue
+        bought = theirs[pairs[i]] if i in pairs else {"y": 0, "x": 0, "v": 0}
+        y, x, v = bought["y"], bought["x"], bought["v"]
+        if question.adjustment is Adjustment.CHANGE_SCORE:
+            y = max(-BOUND, min(BOUND, y - x))
+        residual = question.adjustment is Adjustment.CUPED_TWO_STAGE and part is Part.CELLS
+        if residual:
+            y, wide = (max(-b, min(b, y - x)) for b in (BOUND, 2 * BOUND))
+        where = (0, 0) if part is Part.POOLED else (group, person["cell"])
+        kinds = {
+            "n": 1, "e": person["exposed"], "r": y * person["exposed"], "s": y, "q": y * y,
+            "x": x, "qx": x * x, "px": y * x, "v": v, "qv": v * v, "pv": y * v,
+            "w": wide - y if residual else 0,
+        }  # fmt: skip
+        for kind, value in kinds.items():
+            exact[kind, where] += value
+    return exact
+
+
+@given(data=st.data())
+@settings(max_examples=150)
+def test_one_record_moves_no_moment_of_any_lift_further_than_planned(data):
+    (own, mine), (partner, theirs) = data.draw(people_sides), data.draw(signed_sides)
+    dataset = data.draw(st.sampled_from(allowances.PAIR))
+    record = data.draw(st.integers(0, 4))
+    own_less = without(own, record) if dataset == "exposures" else own
+    partner_less = without(partner, record) if dataset == "store-sales" else partner
+
+    for question, part, wanted in every_lift(STAGES):
+        moved = moments(question, part, own, partner, (mine, theirs))
+        moved.subtract(moments(question, part, own_less, partner_less, (mine, theirs)))
+        for charge in wanted:
+            kind = charge.name.partition(":")[0]
+            squared = sum(v * v for (name, _), v in moved.items() if name == kind)
+            assert squared <= charge.share.l2_squared[dataset], (question, charge.name)
+
+
+def test_weights_of_every_part_of_every_lift_add_up_to_one():
+    for _, _, wanted in every_lift(3):
+        assert sum(c.share.weight for c in wanted) == 1
+
+
+def test_people_stand_first_and_are_what_the_line_is_held_against():
+    for _, _, wanted in every_lift(3):
+        assert [c.name.partition(":")[0] for c in wanted if c.counts_people] == ["n"]
+        assert wanted[0].counts_people
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "exposures", "sales"),
+    [
+        ("s", "change", 5 * 49, 5 * 49),  # signed, three stages
+        ("q", "change", 2 * 49**2, 2 * 49**2),
+        ("s", "strata", (7 + 4) ** 2 + 2 * 0 + 7**2, (7 + 4) ** 2 + 7**2),
+        ("x", "cuped", 11**2 + 7**2, 11**2 + 7**2),
+        ("px", "cuped", (49 + 28) ** 2 + 49**2, (49 + 28) ** 2 + 49**2),
+        ("e", "encouraged", 1, 0),
+    ],
+)
+def test_signed_statistics_are_charged_for_their_range(kind, asked, exposures, sales):
+    allowance = allowances.sales_lift(bound=BOUND, low=LOW, stages=3, asked=ASKED[asked])
+    by_name = {c.name: c.share.l2_squared for c in charges(allowance)}
+
+    assert by_name[kind] == {"exposures": exposures, "store-sales": sales}

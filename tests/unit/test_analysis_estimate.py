@@ -142,7 +142,7 @@ def test_an_arm_in_which_none_or_all_seem_to_buy_still_has_a_sampling_error(buye
     assert found["mean_test"].sampling_se > 0
 
 
-def test_a_variance_drowned_in_noise_is_floored_at_that_noise():
+def test_a_variance_drowned_in_noise_is_floored_at_a_tenth_of_that_noise():
     found = of_one_cell(
         AMOUNT,
         n_test=5000,
@@ -152,7 +152,7 @@ def test_a_variance_drowned_in_noise_is_floored_at_that_noise():
         q_test=-(10**6),
         q_control=-(10**6),
     )
-    floor = AMOUNT.statistic("q:test").scale * AMOUNT.square_unit**2 / 5000
+    floor = AMOUNT.statistic("q:test").scale * AMOUNT.square_unit**2 / 5000 / 10
 
     assert found["mean_test"].sampling_se == pytest.approx(math.sqrt(floor / 5000))
 

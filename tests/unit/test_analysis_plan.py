@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom.analysis.charge import square_unit
 from cleanroom.analysis.plan import (
     default_nano_rho,
     exact_request,
     limit_nano_rho,
     nano_rho_for_epsilon,
     plan,
+    with_residual,
 )
+from cleanroom.analysis.request import Residual
 from cleanroom.model.errors import FieldInvalid, QuestionRefused
+from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import ContributionBound, Population
 from cleanroom.privacy.loss import NANO, epsilon_of, rho_to_nano
 from cleanroom.privacy.mechanism import DiscreteGaussian
@@ -49,19 +53,48 @@ ALLOWANCES = {
     "visits of the matched": allowances.sales_lift(
         "visits", bound=60, population=Population.MATCHED
     ),
+    "as assigned": allowances.sales_lift(
+        asked={"design": Design.RANDOMIZED_ENCOURAGEMENT, "exposed_by": "impressions"}
+    ),
+    "observed": allowances.sales_lift(
+        "buyers", asked={"design": Design.OBSERVATIONAL, "exposed_by": "impressions"}
+    ),
+    "average order": allowances.sales_lift("average_order", visits_bound=60),
+    "with refunds": allowances.sales_lift(low=-500),
+    "change": allowances.sales_lift(asked=allowances.before(Adjustment.CHANGE_SCORE)),
+    "cuped": allowances.sales_lift(asked=allowances.before(Adjustment.CUPED)),
+    "strata": allowances.sales_lift(
+        by_city=True,
+        strata=(allowances.BY_SEGMENT,),
+        asked={"adjustment": Adjustment.POST_STRATIFIED, "strata": ("exposures.segment",)},
+    ),
     "overlap of three": allowances.overlap(),
     "overlap of five by city on one key": allowances.overlap(others=4, stages=1, by_city=True),
     "conversion": allowances.conversion(),
     "share of visits by tier": allowances.share_of_sales(by_tier=True),
     "share of revenue": allowances.share_of_sales("amount", bound=1_500_000),
 }
+TWO_STAGES = {
+    f"{outcome} of {population}": allowances.sales_lift(
+        outcome,
+        stages=stages,
+        population=population,
+        asked=allowances.before(Adjustment.CUPED_TWO_STAGE),
+    )
+    for outcome in ("amount", "buyers")
+    for population, stages in ((Population.ALL, 1), (Population.MATCHED, 3))
+}
 every_question = pytest.mark.parametrize("allowance", ALLOWANCES.values(), ids=ALLOWANCES)
 
 
 def charged(plan_, dataset) -> Fraction:
+    return charged_by(plan_.statistics, dataset)
+
+
+def charged_by(statistics, dataset) -> Fraction:
     return sum(
         dict(s.l2_squared).get(dataset, 0) * DiscreteGaussian(s.scale).rho_per_unit
-        for s in plan_.statistics
+        for s in statistics
     )
 
 
@@ -220,6 +253,49 @@ def test_a_question_releases_exactly_its_statistics(name, released):
     )
     with pytest.raises(KeyError):
         found.statistic("unheard-of")
+
+
+@given(
+    nano_rho=st.integers(1_000, 5_000_000),
+    allowance=st.sampled_from(list(TWO_STAGES.values())),
+    bound=st.integers(1, 1_500_000),
+    theta=st.integers(-(2**20), 2**20),
+)
+def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
+    nano_rho, allowance, bound, theta
+):
+    found = plan(allowance, nano_rho)
+    bound = min(bound, found.bound)
+    narrowed = with_residual(found, allowance, nano_rho, Residual(theta=theta, bound=bound))
+
+    assert narrowed.debits == found.debits
+    for t in allowance.ledgers:
+        both = charged_by(found.pooled, t.datasets[0]) + charged(narrowed, t.datasets[0])
+        assert rho_to_nano(both) <= dict(found.debits)[t.ledger] <= nano_rho
+    assert max(d for _, d in found.debits) * 1000 >= nano_rho * 999
+    for planned, drawn in zip(found.statistics, narrowed.statistics, strict=True):
+        # Squares are in a unit that follows the clip, whose rounding is one in 16,384 at most.
+        of_squares = drawn.name == "q"
+        now, before = (square_unit(b) ** 2 if of_squares else 1 for b in (bound, found.bound))
+        assert drawn.scale * now <= planned.scale * before * (1 + (1e-3 if of_squares else 1e-9))
+    assert narrowed.line == found.line
+
+
+def test_a_first_stage_is_charged_a_quarter():
+    found = plan(TWO_STAGES["amount of all"], LOSS)
+
+    assert charged_by(found.pooled, "exposures") == pytest.approx(LOSS / NANO / 4, rel=1e-3)
+    assert all(s.cells == 1 for s in found.pooled)
+    assert [p.name for p in found.parameters][:2] == ["n:pooled", "s:pooled"]
+
+
+def test_strata_make_cells_within_cells():
+    found = plan(ALLOWANCES["strata"], LOSS)
+
+    assert (len(found.cells), len(found.strata)) == (3, 2)
+    assert {s.cells for s in found.statistics} == {6}
+    request = exact_request(found, purposes=1, versions=(), epoch_s=0)
+    assert request.domains == (allowances.CITY, allowances.SEGMENT)
 
 
 def test_cells_are_the_full_cross_product_in_domain_order():

@@ -62,6 +62,11 @@ OTHER = {
     "filter": {"filters": [pb.EventFilter(column="category", values=["a"])]},
     "no filter": {"filters": []},
     "population": {"population": pb.POPULATION_MATCHED},
+    "design": {"design": pb.DESIGN_OBSERVATIONAL},
+    "count of the exposed": {"exposed_by": "impressions"},
+    "adjustment": {"adjustment": pb.ADJUSTMENT_CUPED},
+    "before": {"before": pb.Window(from_s=0, until_s=10)},
+    "strata": {"strata": ["segment"]},
 }
 
 
@@ -184,6 +189,20 @@ def test_a_contribution_bound_is_told_as_it_was_asked():
     ):
         assert not answers(_contribution(**changed), "spring", TOLD_BOUND), changed
     assert not answers(_lift(), "spring", TOLD_BOUND)
+
+
+def test_what_the_policy_filled_in_is_no_difference():
+    told = PLAIN | {
+        "design": "randomized_encouragement",
+        "exposed_by": "impressions",
+    }
+    asked = {"design": pb.DESIGN_RANDOMIZED_ENCOURAGEMENT}
+    assert answers(_lift(**asked), "spring", told)
+    assert answers(_lift(**asked, exposed_by="impressions"), "spring", told)
+    assert not answers(_lift(**asked, exposed_by="clicks"), "spring", told)
+    stratified = PLAIN | {"adjustment": "post_stratified", "strata": ["exposures.segment"]}
+    asked = {"adjustment": pb.ADJUSTMENT_POST_STRATIFIED, "strata": ["segment"]}
+    assert answers(_lift(**asked), "spring", stratified)
 
 
 OVERLAP = {"hub": "exposures", "others": ["sales", "panel"], "by": ["city"]}

@@ -122,8 +122,8 @@ YAML = [
 CROSS = [
     ("owner: megamart", "owner: maxima", f"23:5: {SALES}.owner: found 'maxima', which is no party: write one of acme-brand, megamart, fiscal-data"),
     ("segment_size: [measurement], ", "", "7:39: parties.acme-brand.may_ask: segment_size is granted, but no dataset's consent names its purposes: write consent: {segment_size: [measurement]} in a dataset, or take the grant back"),
-    ("    arm: {column: arm, test: test, control: control}\n", "", "7:39: parties.acme-brand.may_ask: sales_lift is granted, but it needs a dataset with an arm and another with a measure, or both with a time: declare them, or take the grant back"),
-    ("    measures: {amount: {unit: minor, max_per_person: 1500000}, visits: {max_per_person: 60}}\n", "", "7:39: parties.acme-brand.may_ask: sales_lift is granted, but it needs a dataset with an arm and another with a measure, or both with a time: declare them, or take the grant back"),
+    ("    arm: {column: arm, test: test, control: control}\n    counts: {impressions: {max_per_person: 50}}\n", "", "7:39: parties.acme-brand.may_ask: sales_lift is granted, but it needs a dataset with an arm or a count and another with a measure, or both with a time: declare them, or take the grant back"),
+    ("    measures: {amount: {unit: minor, max_per_person: 1500000}, visits: {max_per_person: 60}}\n", "", "7:39: parties.acme-brand.may_ask: sales_lift is granted, but it needs a dataset with an arm or a count and another with a measure, or both with a time: declare them, or take the grant back"),
     ("    minimum_aggregation: {people: 50, miss_probability: 1e-6}\n", "", "16:1: datasets: declare minimum_aggregation in at least one dataset"),
     ("    privacy: {pool: megamart-loyalty-2026, definition: zcdp, epsilon: 4, delta: 1e-7, per_question: 0.5, renew: never}\n", "", "16:1: datasets: declare privacy in at least one dataset"),
     ("owner: acme-brand", "owner: megamart\n    privacy: {pool: megamart-loyalty-2026, definition: zcdp, epsilon: 3, delta: 1e-7, per_question: 0.5}", f"28:5: {SALES}.privacy: found another epsilon or delta for the pool 'megamart-loyalty-2026' than datasets.exposures has: write the same, or another pool"),
@@ -180,9 +180,10 @@ def test_a_dataset_may_be_called_as_a_rule_without_counting_as_one():
 
 def test_the_arm_and_the_measure_of_a_lift_are_on_two_datasets():
     arm = "    arm: {column: arm, test: test, control: control}\n"
-    text = edited((arm, ""), ("    owner: megamart\n", "    owner: megamart\n" + arm))
+    counts = "    counts: {impressions: {max_per_person: 50}}\n"
+    text = edited((arm + counts, ""), ("    owner: megamart\n", "    owner: megamart\n" + arm))
     (found,) = problems(text)
-    assert "it needs a dataset with an arm and another with a measure" in found
+    assert "it needs a dataset with an arm or a count and another with a measure" in found
 
 
 def test_a_declared_pool_must_not_contradict_an_inherited_one():

@@ -14,6 +14,9 @@ from cleanroom.privacy.sensitivity import MAX_STAGES, Removed
 from support.stages import Pair, World, chain, labellings, match_in_stages, without
 
 ALL_STAGES = range(1, MAX_STAGES + 1)
+# For values in [-1, 1], in the columns of the guarantee.
+SIGNED_OWN = [1, 2, 5, 8, 13, 18]
+SIGNED_PARTNER = [1, 4, 5, 8, 13, 20]
 OWN_REMOVED = {Removed.OWN: True, Removed.PARTNER: False}
 
 
@@ -222,3 +225,76 @@ def test_every_small_world_keeps_to_the_lemma():
             assert abs(len(larger) - len(smaller)) <= 1
 
     assert worst == 2  # the lemma is tight
+
+
+def largest_signed_sum(changes, values) -> int:
+    """The exact maximum for partners' values of a list, over all cells."""
+    people = sorted({p.own for p, _ in changes})
+    partners = sorted({p.partner for p, _ in changes})
+    worst = 0
+    for chosen in product(values, repeat=len(partners)):
+        value = dict(zip(partners, chosen, strict=True))
+        for cells in labellings(len(people)):
+            cell = dict(zip(people, cells, strict=True))
+            moved: Counter = Counter()
+            for pair, sign in changes:
+                moved[cell[pair.own]] += sign * value[pair.partner]
+            worst = max(worst, squared(moved))
+    return worst
+
+
+@pytest.mark.parametrize("removed", Removed)
+@pytest.mark.parametrize("stages", ALL_STAGES)
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (-2, 1), (-1, 3), (-2, 0), (0, 2)])
+def test_partner_sum_of_signed_values_is_the_exact_maximum(stages, removed, low, high):
+    values = sorted({low, 0, high})
+    worst = max(largest_signed_sum(c, values) for c in chains_up_to(stages, removed))
+
+    assert sensitivity.partner_sum(stages, high, removed, low=low) == worst
+
+
+@pytest.mark.parametrize("removed", Removed)
+@pytest.mark.parametrize("stages", range(1, 6))
+def test_signed_values_between_the_ends_never_move_a_partner_sum_further(stages, removed):
+    values = range(-1, 3)
+    worst = max(largest_signed_sum(c, values) for c in chains_up_to(stages, removed))
+
+    assert sensitivity.partner_sum(stages, 2, removed, low=-1) == worst
+
+
+def test_the_table_of_signed_values_is_that_of_the_privacy_guarantee():
+    def found(removed):
+        return [sensitivity.partner_sum(k, 1, removed, low=-1) for k in ALL_STAGES]
+
+    assert found(Removed.OWN) == SIGNED_OWN
+    assert found(Removed.PARTNER) == SIGNED_PARTNER
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 2), (-2, -1)])
+def test_values_that_cannot_be_zero_are_refused(low, high):
+    with pytest.raises(ValueError, match="zero"):
+        sensitivity.partner_sum(2, high, Removed.OWN, low=low)
+
+
+def largest_in_one_cell(changes, values) -> int:
+    """The exact maximum where some people, whoever they are, are counted and others are not."""
+    people = sorted({p.own for p, _ in changes})
+    partners = sorted({p.partner for p, _ in changes})
+    worst = 0
+    for chosen in product(values, repeat=len(partners)):
+        value = dict(zip(partners, chosen, strict=True))
+        for counted in product((False, True), repeat=len(people)):
+            here = {p for p, yes in zip(people, counted, strict=True) if yes}
+            moved = sum(sign * value[p.partner] for p, sign in changes if p.own in here)
+            worst = max(worst, moved * moved)
+    return worst
+
+
+@pytest.mark.parametrize("removed", Removed)
+@pytest.mark.parametrize("stages", ALL_STAGES)
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (-2, 1), (-1, 3)])
+def test_partner_sum_in_one_cell_is_the_exact_maximum(stages, removed, low, high):
+    values = sorted({low, 0, high})
+    worst = max(largest_in_one_cell(c, values) for c in chains_up_to(stages, removed))
+
+    assert sensitivity.partner_sum_in_one_cell(stages, high, removed, low=low) == worst

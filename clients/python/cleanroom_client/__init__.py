@@ -17,10 +17,13 @@ from cleanroom_client.lazily import fetcher
 # tenth of a second without gRPC and pandas.
 if TYPE_CHECKING:
     from cleanroom_client.accepting import Accepted, Proposed
+    from cleanroom_client.aim import Assume, Wish
     from cleanroom_client.comparing import Comparison, PlannedComparison
+    from cleanroom_client.costs import CellCosts
     from cleanroom_client.errors import (
         CertificateUnusable,
         ClientError,
+        CostUnusable,
         DeadlineExceeded,
         KeyNotReady,
         PolicyUnknown,
@@ -58,15 +61,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
+    "Assume",
     "BadInput",
     "Balance",
     "Buckets",
+    "CellCosts",
     "CellResult",
     "CertificateUnusable",
     "CleanRoom",
     "ClientError",
     "Comparison",
     "ContributionBound",
+    "CostUnusable",
     "DatasetStatus",
     "DeadlineExceeded",
     "Figure",
@@ -95,20 +101,24 @@ __all__ = [
     "UploadStuck",
     "Version",
     "WaitedTooLong",
+    "Wish",
 ]
 
 _HOME = MappingProxyType(
     {
         "Accepted": "accepting",
+        "Assume": "aim",
         "BadInput": "tables",
         "Balance": "values",
         "Buckets": "question",
+        "CellCosts": "costs",
         "CellResult": "measurement",
         "CertificateUnusable": "errors",
         "CleanRoom": "room",
         "ClientError": "errors",
         "Comparison": "comparing",
         "ContributionBound": "question",
+        "CostUnusable": "errors",
         "DatasetStatus": "values",
         "DeadlineExceeded": "errors",
         "Figure": "measurement",
@@ -137,6 +147,7 @@ _HOME = MappingProxyType(
         "UploadStuck": "errors",
         "Version": "values",
         "WaitedTooLong": "errors",
+        "Wish": "aim",
     }
 )
 

@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.designs import ADJUSTMENTS, DESIGNS
 
 _POPULATIONS = {
     pb.POPULATION_UNSPECIFIED: "all",
     pb.POPULATION_ALL: "all",
     pb.POPULATION_MATCHED: "matched",
 }
+_DESIGNS = {pb.DESIGN_UNSPECIFIED: "randomized", **{n: w for w, n in DESIGNS.items()}}
+_ADJUSTMENTS = {pb.ADJUSTMENT_UNSPECIFIED: "none", **{n: w for w, n in ADJUSTMENTS.items()}}
 _DEFINITIONS = {
     pb.ROPO_DEFINITION_SHARE_OF_SALES: "share_of_sales",
     pb.ROPO_DEFINITION_CONVERSION: "conversion",
@@ -72,13 +75,19 @@ def _same_buckets(asked: Any, told: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _same_lift(asked: pb.SalesLift, told: Mapping[str, Any]) -> bool:
+    if not _same_dimensions(asked.strata, told["strata"]):
+        return False
+    if asked.exposed_by not in ("", told["exposed_by"]):  # empty: the only one, if it is needed
+        return False
     wanted = {
         "exposures": asked.exposures,
         "sales": asked.sales,
         "outcome": asked.outcome,
         **_events(asked),
+        "before": _window(asked.before) if asked.HasField("before") else None,
         "population": _POPULATIONS[asked.population],
-        "design": "randomized",
+        "design": _DESIGNS[asked.design],
+        "adjustment": _ADJUSTMENTS[asked.adjustment],
         # Without a bound the policy's is told, which only the service knows.
         **({"bound": asked.bound} if asked.bound else {}),
     }
@@ -110,8 +119,11 @@ def _same_ropo(asked: pb.Ropo, told: Mapping[str, Any]) -> bool:
 
 def _events(asked: pb.SalesLift | pb.Buckets | pb.ContributionBound | pb.Ropo) -> dict[str, Any]:
     """Return which events count, as a measurement tells it."""
-    window = {"from_s": asked.window.from_s, "until_s": asked.window.until_s}
     return {
-        "window": window if asked.HasField("window") else None,
+        "window": _window(asked.window) if asked.HasField("window") else None,
         "filters": sorted([f.column, sorted(set(f.values))] for f in asked.filters),
     }
+
+
+def _window(asked: pb.Window) -> dict[str, int]:
+    return {"from_s": asked.from_s, "until_s": asked.until_s}

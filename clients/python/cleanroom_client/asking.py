@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cleanroom.v1 import analysis_pb2 as pb
+from cleanroom_client.aim import Aim
 from cleanroom_client.answered import answers
 from cleanroom_client.comparing import Compared, Comparison, PlannedComparison, put_to_each
 from cleanroom_client.errors import ReceiptRefused
@@ -15,9 +16,10 @@ from cleanroom_client.session import Session
 from cleanroom_client.values import RequestSummary
 
 
-def plan(session: Session, question: Question, loss: Loss) -> Plan:
-    """Return what the question would cost; touches no data and no budget."""
+def plan(session: Session, question: Question, loss: Loss, aim: Aim) -> Plan:
+    """Return what the question would cost and how precise it would be; touches no data."""
     request = pb.PlanAnalysisRequest(analysis=_analysis(session, question, loss))
+    aim.fill(request)
     answer = session.transport.call(session.analyses.PlanAnalysis, request)
     return Plan.from_proto(question.family, answer)
 
@@ -51,7 +53,7 @@ def plan_comparison(
     session: Session, question: Compared, providers: Iterable[str], loss: Loss
 ) -> PlannedComparison:
     """Return what a comparison would cost; touches no data and no budget."""
-    found = put_to_each(question, providers, "plan", lambda q, _: plan(session, q, loss))
+    found = put_to_each(question, providers, "plan", lambda q, _: plan(session, q, loss, Aim()))
     return PlannedComparison(providers=found)
 
 

@@ -24,6 +24,10 @@ class QuestionInvalid(ClientError):
     """A question cannot be put the way it was written."""
 
 
+class CostUnusable(ClientError):
+    """A cost or a margin does not fit the measurement it is set against."""
+
+
 class PolicyUnknown(ClientError):
     """There is no policy to accept or to go by, or it is not what its digest says."""
 

@@ -16,6 +16,8 @@ from cleanroom_client.errors import ReceiptRefused
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cleanroom_client.costs import CellCosts, Cost
+
 VERSION = "cleanroom-measurement/v1"
 
 
@@ -43,14 +45,19 @@ class CellResult:
     cell: tuple[str, ...]
     suppressed: bool
     statistics: Mapping[str, int | None]  # raw noisy integers
+    consistent: Mapping[str, float | None]  # the same made to fit together: none negative, ...
     figures: tuple[Figure, ...]
 
     def figure(self, name: str) -> Figure:
         """Return the figure called `name`; raises KeyError."""
-        for figure in self.figures:
-            if figure.name == name:
-                return figure
-        raise KeyError(name)
+        figure = self.first(name)
+        if figure is None:
+            raise KeyError(name)
+        return figure
+
+    def first(self, *names: str) -> Figure | None:
+        """Return the first figure that has one of the names, or None."""
+        return next((f for f in self.figures if f.name in names), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,8 @@ class Measurement:
     versions: tuple[tuple[str, str], ...]
     epoch_s: int
     design: str | None
+    adjustment: str | None
+    pooled: Mapping[str, int | None]  # raw noisy integers of a first stage
     dimensions: tuple[str, ...]
     cells: tuple[CellResult, ...]
     level: float
@@ -137,6 +146,22 @@ class Measurement:
             for figure in cell.figures:
                 yield (*cell.cell, cell.suppressed, *(getattr(figure, name) for name in fields))
 
+    def costs(self, *, cost_minor: Cost, margin: float | None = None) -> tuple[CellCosts, ...]:
+        """Return iROAS, ROMI or the cost of one and of one more, from a cost in minor units.
+
+        A breakdown takes a cost for each cell, `{"ufa": 1_000_000}`. Nothing is sent to anybody.
+        Raises CostUnusable.
+        """
+        from cleanroom_client.costs import costs  # noqa: PLC0415 - it reads measurements
+
+        return costs(self, cost_minor, margin)
+
+    def in_words(self) -> str:
+        """Return the answer in plain words: what it says, how sure, what it cost, what not."""
+        from cleanroom_client.words import in_words  # noqa: PLC0415 - it reads measurements
+
+        return in_words(self)
+
     def save(self, path: Path | str) -> None:
         """Write the receipt, which anybody with the log's key can verify offline."""
         Path(path).write_bytes(self.receipt)
@@ -147,6 +172,7 @@ def _typed(value: Mapping[str, Any]) -> dict[str, Any]:
     typed = dict(value)
     typed["versions"] = tuple((str(d), str(v)) for d, v in value["versions"])
     typed["debits"] = tuple((str(ledger), int(cost)) for ledger, cost in value["debits"])
+    typed["pooled"] = {str(name): number for name, number in value["pooled"]}
     typed["dimensions"] = tuple(value["dimensions"])
     typed["parameters"] = tuple(value["parameters"])
     typed["level"] = float(value["level"])
@@ -161,6 +187,10 @@ def _cell(value: Mapping[str, Any], dimensions: int) -> CellResult:
         cell=tuple(value["cell"]),
         suppressed=bool(value["suppressed"]),
         statistics={str(name): number for name, number in value["statistics"]},
+        consistent={
+            str(name): None if number is None else float(number)
+            for name, number in value["consistent"]
+        },
         figures=tuple(_figure(figure) for figure in value["figures"]),
     )
 

@@ -28,8 +28,63 @@ class PlannedStatistic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFigure:
+    """A figure as it would be under the assumption, the arms being alike.
+
+    `half_width` is how far the interval would reach to either side of it.
+    """
+
+    name: str
+    unit: str
+    value: float | None
+    half_width: float | None
+    noise_sd: float | None
+    sampling_se: float | None
+    undefined: str | None
+
+    @classmethod
+    def from_proto(cls, told: pb.ExpectedFigure) -> Self:
+        """Return the figure of an answer."""
+        return cls(
+            name=told.name,
+            unit=told.unit,
+            value=told.value if told.HasField("value") else None,
+            half_width=told.half_width if told.HasField("half_width") else None,
+            noise_sd=told.noise_sd if told.HasField("noise_sd") else None,
+            sampling_se=told.sampling_se if told.HasField("sampling_se") else None,
+            undefined=told.undefined or None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectableLift:
+    """The smallest lift that would be told from none, in its unit and over what is without it."""
+
+    figure: str
+    unit: str
+    absolute: float | None
+    relative: float | None
+    undefined: str | None
+
+    @classmethod
+    def from_proto(cls, told: pb.DetectableLift) -> Self:
+        """Return the lift of an answer."""
+        return cls(
+            figure=told.figure,
+            unit=told.unit,
+            absolute=told.absolute if told.HasField("absolute") else None,
+            relative=told.relative if told.HasField("relative") else None,
+            undefined=told.undefined or None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Costs and precision of a question that has not been asked."""
+    """Costs and precision of a question that has not been asked.
+
+    `rho` is the loss to offer for it. `expected` and `detectable` are there where something was
+    assumed; `suppressed` says that cells of so few people would rather be withheld.
+    """
 
     family: str
     debits: tuple[PlannedDebit, ...]
@@ -39,6 +94,10 @@ class Plan:
     cells: int
     level: float
     mechanism: str
+    rho: str
+    expected: tuple[ExpectedFigure, ...]
+    detectable: tuple[DetectableLift, ...]
+    suppressed: bool
 
     @classmethod
     def from_proto(cls, family: str, response: pb.PlanAnalysisResponse) -> Self:
@@ -60,7 +119,18 @@ class Plan:
             cells=response.cells,
             level=response.level,
             mechanism=response.mechanism,
+            rho=response.rho,
+            expected=tuple(map(ExpectedFigure.from_proto, response.expected)),
+            detectable=tuple(map(DetectableLift.from_proto, response.detectable)),
+            suppressed=response.suppressed,
         )
+
+    def expect(self, name: str) -> ExpectedFigure:
+        """Return the expected figure called `name`; raises KeyError."""
+        for figure in self.expected:
+            if figure.name == name:
+                return figure
+        raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON values."""

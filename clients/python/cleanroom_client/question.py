@@ -12,6 +12,7 @@ from typing import TypeAlias
 from cleanroom.v1 import analysis_pb2 as pb
 from cleanroom_client.buckets import Buckets, buckets_proto
 from cleanroom_client.contribution import ContributionBound
+from cleanroom_client.designs import ADJUSTMENTS, DESIGNS, check_word
 from cleanroom_client.errors import QuestionInvalid
 from cleanroom_client.events import Day, Filters, Span, filters_proto, unix_seconds, window_proto
 from cleanroom_client.loss import Amount, Loss
@@ -80,10 +81,15 @@ class SegmentSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesLift:
-    """Test against control on an outcome of the sales dataset, arms assigned at random.
+    """Test against control, or exposed against unexposed, on an outcome of the sales dataset.
 
-    `window` holds events from its first moment until before its second. A sum above `bound` is
-    clipped to it; without it, to the policy's bound, which is never exceeded.
+    `outcome` is a measure, `buyers`, `new_buyers`, `repeat_buyers` or `average_order`. A window
+    holds events from its first moment until before its second; `before` is the one that new and
+    repeat buyers and some adjustments look back at. A sum above `bound` is clipped to it; without
+    it, to the policy's bound, which is never exceeded. `design` is `randomized`,
+    `randomized_encouragement` or `observational`; for the latter two `exposed_by` names the count
+    that is above zero for the exposed. `adjustment` is `none`, `cuped`, `cuped_two_stage`,
+    `change_score` or `post_stratified` by `strata`. See docs/lift.md.
     """
 
     exposures: str
@@ -95,9 +101,16 @@ class SalesLift:
     population: str = "all"
     buckets: Mapping[str, Buckets] = field(default_factory=dict)
     bound: int | None = None
+    design: str = "randomized"
+    exposed_by: str = ""
+    before: Span | None = None
+    adjustment: str = "none"
+    strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a population that is not known, and a bound that is none."""
+        """Refuse words that are not known, and a bound that is none."""
+        check_word("design", self.design, DESIGNS)
+        check_word("adjustment", self.adjustment, ADJUSTMENTS)
         if self.bound is not None and self.bound < 1:
             raise QuestionInvalid("bound: expected a whole number above zero, or none")
         if self.population not in _POPULATIONS:
@@ -123,9 +136,13 @@ class SalesLift:
             window=window_proto(self.window),
             filters=filters_proto(self.filters),
             population=_POPULATIONS[self.population],
-            design=pb.DESIGN_RANDOMIZED,
+            design=DESIGNS[self.design],
             buckets=buckets_proto(self.by, self.buckets),
             bound=self.bound or 0,
+            exposed_by=self.exposed_by,
+            before=window_proto(self.before),
+            adjustment=ADJUSTMENTS[self.adjustment],
+            strata=self.strata,
         )
         return _with_loss(pb.Analysis(collaboration=collaboration, sales_lift=question), loss)
 

@@ -1,4 +1,4 @@
-"""The part of a room that asks across several datasets or purchases; holds no logic itself."""
+"""The part of a room that asks across datasets, after contacts and for bounds; holds no logic."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from cleanroom_client import asking
 from cleanroom_client.comparing import Compared, Comparison, PlannedComparison
-from cleanroom_client.events import Span
+from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
-from cleanroom_client.question import Amount, Loss, Overlap, Question, Ropo
+from cleanroom_client.question import Amount, ContributionBound, Loss, Overlap, Question, Ropo
 from cleanroom_client.session import Session
 
 
 class QuestionsOfSeveral:
-    """Overlaps, purchases after contacts and comparisons; a base of `room.CleanRoom`."""
+    """Overlaps, purchases after contacts, bounds and comparisons; a base of `room.CleanRoom`."""
 
     _session: Session
 
@@ -78,6 +78,30 @@ class QuestionsOfSeveral:
             sales=sales,
             days=days,
             by=tuple(by),
+            window=window,
+            filters=dict(filters or {}),
+        )
+        return self._put(question, Loss(epsilon=epsilon, rho=rho), request_id)
+
+    def contribution_bound(  # noqa: PLR0913 - a question has many parts
+        self,
+        *,
+        dataset: str,
+        measure: str,
+        quantile: Amount,
+        grid: Iterable[int],
+        window: Span | None = None,
+        filters: Filters | None = None,
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        request_id: str | None = None,
+    ) -> Measurement:
+        """Ask where to clip a measure: the least of `grid` that `quantile` do not exceed."""
+        question = ContributionBound(
+            dataset=dataset,
+            measure=measure,
+            quantile=quantile,
+            grid=tuple(grid),
             window=window,
             filters=dict(filters or {}),
         )

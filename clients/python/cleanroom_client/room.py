@@ -15,6 +15,7 @@ from cleanroom_client import accepting, asking, auditing, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
+from cleanroom_client.aim import Aim, Assume, Wish
 from cleanroom_client.buckets import Cut, buckets_of
 from cleanroom_client.connect import passphrase_from_environment, real_environment
 from cleanroom_client.credentials import load_credentials
@@ -22,11 +23,11 @@ from cleanroom_client.environment import Environment
 from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.plan import Plan
+from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
 from cleanroom_client.progress import Progress, silent
 from cleanroom_client.question import (
     Amount,
-    ContributionBound,
     Loss,
     MatchRate,
     Question,
@@ -217,10 +218,24 @@ class CleanRoom(QuestionsOfSeveral):
     # Asking
 
     def plan(
-        self, question: Question, *, epsilon: Amount | None = None, rho: Amount | None = None
+        self,
+        question: Question,
+        *,
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        assume: Assume | None = None,
+        wish: Wish | None = None,
+        power: float | None = None,
+        significance: float | None = None,
     ) -> Plan:
-        """Return what a question would cost and how precise it would be, for free."""
-        return asking.plan(self._session, question, Loss(epsilon=epsilon, rho=rho))
+        """Return what a question would cost and how precise it would be, for free.
+
+        With `assume`, also the interval of each figure and the smallest detectable lift under
+        your own guess; with `wish`, the cheapest plan that is as precise (at most the loss given).
+        Raises RoomError with PRECISION_OUT_OF_REACH and what would suffice where none is.
+        """
+        aim = Aim(assume=assume, wish=wish, power=power, significance=significance)
+        return asking.plan(self._session, question, Loss(epsilon=epsilon, rho=rho), aim)
 
     def ask(
         self,
@@ -288,50 +303,43 @@ class CleanRoom(QuestionsOfSeveral):
         population: str = "all",
         buckets: Mapping[str, Cut] | None = None,
         bound: int | None = None,
+        design: str = "randomized",
+        exposed_by: str = "",
+        before: Span | None = None,
+        adjustment: str = "none",
+        strata: Iterable[str] = (),
+        product: str = "total",
         epsilon: Amount | None = None,
         rho: Amount | None = None,
         request_id: str | None = None,
     ) -> Measurement:
-        """Ask for test against control on an outcome: a measure of the sales, or `buyers`.
+        """Ask a `SalesLift`; `product` adds the filters of `of_product`.
 
         A person's sum is clipped to `bound`: noise falls with it, and so does what it keeps.
         """
+        kept = dict(filters or {}) | self.of_product(sales, product)
         question = SalesLift(
             exposures=exposures,
             sales=sales,
             outcome=outcome,
             by=tuple(by),
             window=window,
-            filters=dict(filters or {}),
+            filters=kept,
             population=population,
             buckets=buckets_of(buckets),
             bound=bound,
+            design=design,
+            exposed_by=exposed_by,
+            before=before,
+            adjustment=adjustment,
+            strata=tuple(strata),
         )
         return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
 
-    def contribution_bound(  # noqa: PLR0913 - a question has many parts
-        self,
-        *,
-        dataset: str,
-        measure: str,
-        quantile: Amount,
-        grid: Iterable[int],
-        window: Span | None = None,
-        filters: Filters | None = None,
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        request_id: str | None = None,
-    ) -> Measurement:
-        """Ask where to clip a measure: the least of `grid` that `quantile` do not exceed."""
-        question = ContributionBound(
-            dataset=dataset,
-            measure=measure,
-            quantile=quantile,
-            grid=tuple(grid),
-            window=window,
-            filters=dict(filters or {}),
-        )
-        return self.ask(question, epsilon=epsilon, rho=rho, request_id=request_id)
+    def of_product(self, sales: str, product: str) -> dict[str, tuple[str, ...]]:
+        """Return event filters of `focus:COLUMN=V1,V2`, `halo:…` (all others), or `total`."""
+        declared = {} if product == "total" else self.collaboration().spec(sales).event_filters
+        return product_filters(product, declared)
 
     def get(self, request_id: str) -> Measurement:
         """Return the stored answer of one of this party's requests."""

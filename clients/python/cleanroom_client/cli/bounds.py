@@ -10,6 +10,7 @@ from cleanroom_client.cli.cutting import whole_numbers
 from cleanroom_client.cli.options import (
     AsCsv,
     AsJson,
+    AsWords,
     Epsilon,
     Filters,
     From,
@@ -18,13 +19,8 @@ from cleanroom_client.cli.options import (
     Rho,
     Until,
 )
-from cleanroom_client.cli.questioning import (
-    Answer,
-    ask_and_show,
-    filters_of,
-    plan_and_show,
-    window_of,
-)
+from cleanroom_client.cli.planning import Aimed, Assumed, Wished, plan_and_show
+from cleanroom_client.cli.questioning import Answer, ask_and_show, filters_of, window_of
 from cleanroom_client.cli.state import guarded, settings_of
 from cleanroom_client.question import ContributionBound, Loss
 
@@ -53,6 +49,8 @@ def plan_contribution_bound(  # noqa: PLR0913 - the options of one command
     filters: Filters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan: where to clip a measure, by a quantile of people's sums.
@@ -61,7 +59,8 @@ def plan_contribution_bound(  # noqa: PLR0913 - the options of one command
     --measure amount --quantile 0.95 --grid 100.00,500.00,1000.00,5000.00
     """
     question = _question(dataset, measure, quantile, grid, (since, until), filters)
-    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -81,6 +80,7 @@ def ask_contribution_bound(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask where to clip a measure, by a quantile of people's sums.
 
@@ -88,7 +88,9 @@ def ask_contribution_bound(  # noqa: PLR0913 - the options of one command
     --measure amount --quantile 0.95 --grid 100.00,500.00,1000.00,5000.00
     """
     question = _question(dataset, measure, quantile, grid, (since, until), filters)
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 

@@ -17,11 +17,24 @@ from cleanroom_client.values import Balance
 _NANO = 10**9
 _MINOR_PER_MAJOR = 100
 _PERCENT_UNITS = ("share", "ratio")
-_WHOLE_UNITS = ("people", "rows", "count")
+_WHOLE_UNITS = ("people", "rows", "count", "strata")
 _NONE = "-"
 _DECIMALS, _MOST_DECIMALS = 4, 6
 _LEAST = 0.0001  # of a p value
-_STATISTICS = {"n": "people", "s": "total", "q": "squares"}  # as the protocol names them
+_STATISTICS = {  # as the protocol names them
+    "n": "people",
+    "e": "exposed",
+    "s": "total",
+    "q": "squares",
+    "r": "total of exposed",
+    "x": "before",
+    "qx": "squares before",
+    "px": "products with before",
+    "v": "visits",
+    "qv": "squares of visits",
+    "pv": "products with visits",
+    "w": "cut by the clip",
+}
 
 
 def measurement_table(measurement: Measurement) -> Table:
@@ -39,6 +52,10 @@ def measurement_table(measurement: Measurement) -> Table:
 def _title(measurement: Measurement) -> str:
     outcome = measurement.question.get("outcome") or measurement.question.get("measure")
     on = f" on {outcome}" if outcome else ""
+    if measurement.design == "observational":
+        on += " (observational: exposed against unexposed)"
+    if measurement.adjustment not in (None, "none"):
+        on += f", {words_of(str(measurement.adjustment))}"
     by = f" by {', '.join(measurement.dimensions)}" if measurement.dimensions else ""
     return f"{words_of(str(measurement.question.get('kind', measurement.family)))}{on}{by}"
 
@@ -67,8 +84,8 @@ def figure_numbers(figure: Figure) -> tuple[str, str, str]:
     """Return a figure's value, interval and noise as texts."""
     if figure.value is None:
         return _NONE, "", ""
-    sd = number(figure, figure.noise_sd, _decimals(figure, whole=False))
-    return number(figure, figure.value, _decimals(figure)), _interval(figure), sd
+    sd = number(figure, figure.noise_sd, decimals_of(figure, whole=False))
+    return number(figure, figure.value, decimals_of(figure)), _interval(figure), sd
 
 
 def footer(measurement: Measurement) -> str:
@@ -77,6 +94,7 @@ def footer(measurement: Measurement) -> str:
     return "\n".join(
         (
             *_reasons(measurement),
+            *_label(measurement),
             f"Noise: {words_of(measurement.mechanism)}; intervals carry sampling and noise.",
             (
                 f"Cells under {measurement.suppression_line} noisy people are suppressed "
@@ -86,6 +104,12 @@ def footer(measurement: Measurement) -> str:
             f"Policy {measurement.policy_digest[:16]}, receipt verified against the log's key.",
         )
     )
+
+
+def _label(measurement: Measurement) -> list[str]:
+    if measurement.design != "observational":
+        return []
+    return ["Nobody was assigned: the two groups may differ in more than exposure."]
 
 
 def _reasons(measurement: Measurement) -> list[str]:
@@ -112,12 +136,14 @@ def number(figure: Figure, value: float | None, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _decimals(figure: Figure, *, whole: bool = True) -> int:
+def decimals_of(figure: Figure, *, whole: bool = True) -> int:
     """Return how many decimals the noise leaves a meaning: two digits of its sd.
 
     With `whole`, numbers of people and rows are shown as such where the sd is one or more.
     """
     sd = figure.noise_sd or 0.0
+    if figure.unit == "strata":
+        return 0
     if figure.unit == "probability" or sd <= 0:
         return _DECIMALS
     if figure.unit in _PERCENT_UNITS:
@@ -130,7 +156,7 @@ def _decimals(figure: Figure, *, whole: bool = True) -> int:
 def _interval(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    decimals = _decimals(figure)
+    decimals = decimals_of(figure)
     return f"{number(figure, figure.low, decimals)} .. {number(figure, figure.high, decimals)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,11 +18,23 @@ from rich.text import Text
 from cleanroom_client.errors import one_line
 
 _WIDTH_OF_A_FILE = 140
+_WIDTH_OF_PROSE = 80
 
 
 def say(text: str) -> None:
     """Print a line for people or a document for programs to stdout."""
     typer.echo(text)
+
+
+def say_paragraphs(text: str) -> None:
+    """Print text with a paragraph a line to stdout."""
+    typer.echo(wrapped(text))
+
+
+def wrapped(text: str) -> str:
+    """Return text with a paragraph a line wrapped at 80 columns."""
+    fill = textwrap.TextWrapper(_WIDTH_OF_PROSE, subsequent_indent="  ").fill
+    return "\n".join(map(fill, text.splitlines()))
 
 
 def remark(text: str, *, quiet: bool) -> None:

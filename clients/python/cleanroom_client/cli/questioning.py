@@ -10,9 +10,10 @@ from pathlib import Path
 
 import typer
 
-from cleanroom_client.cli.figures import footer, measurement_table, plan_footer, plan_table
-from cleanroom_client.cli.output import complain, remark, say, say_json, show
-from cleanroom_client.cli.state import Settings
+from cleanroom_client.cli.costing import Costing, costs_json, with_costs
+from cleanroom_client.cli.figures import footer, measurement_table
+from cleanroom_client.cli.output import complain, remark, say, say_json, say_paragraphs, show
+from cleanroom_client.cli.state import Settings, settings_of
 from cleanroom_client.errors import (
     ClientError,
     DeadlineExceeded,
@@ -22,6 +23,7 @@ from cleanroom_client.errors import (
 )
 from cleanroom_client.measurement import Measurement
 from cleanroom_client.question import Loss, Question
+from cleanroom_client.words import costs_in_words
 
 # After these nothing was debited and repeating changes nothing: no advice to repeat.
 _DECIDED = frozenset(
@@ -50,11 +52,13 @@ class Answer:
     receipt: Path | None = None
     as_json: bool = False
     as_csv: bool = False
+    as_words: bool = False
+    costing: Costing | None = None
 
     def __post_init__(self) -> None:
         """Refuse two formats at once."""
-        if self.as_json and self.as_csv:
-            raise typer.BadParameter("choose one of --json and --csv")
+        if self.as_json + self.as_csv + self.as_words > 1:
+            raise typer.BadParameter("choose one of --json, --csv and --words")
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -62,12 +66,12 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def window_of(since: str | None, until: str | None) -> tuple[str, str] | None:
+def window_of(since: str | None, until: str | None, prefix: str = "") -> tuple[str, str] | None:
     """Return both ends of a window, or None without any."""
     if since is None and until is None:
         return None
     if since is None or until is None:
-        raise typer.BadParameter("a window needs both --from and --until")
+        raise typer.BadParameter(f"a window needs both --{prefix}from and --{prefix}until")
     return since, until
 
 
@@ -82,15 +86,12 @@ def filters_of(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return filters
 
 
-def plan_and_show(settings: Settings, question: Question, loss: Loss, *, as_json: bool) -> None:
-    """Show what a question would cost and how precise it would be."""
-    with settings.room() as room:
-        plan = room.plan(question, epsilon=loss.epsilon, rho=loss.rho)
-    if as_json:
-        say_json(plan.to_dict())
-        return
-    show(plan_table(plan))
-    say(plan_footer(plan))
+def product_of(context: typer.Context, sales: str, product: str) -> dict[str, tuple[str, ...]]:
+    """Return the event filters of a product, by the policy in force."""
+    if product == "total":
+        return {}
+    with settings_of(context).room() as room:
+        return room.of_product(sales, product)
 
 
 def ask_and_show(settings: Settings, question: Question, loss: Loss, answer: Answer) -> None:
@@ -135,10 +136,16 @@ def show_measurement(settings: Settings, measurement: Measurement, answer: Answe
     if answer.receipt is not None:
         measurement.save(answer.receipt)
         remark(f"receipt kept in {answer.receipt}", quiet=settings.quiet)
-    if answer.as_json:
+    costs = answer.costing.of(measurement) if answer.costing else ()
+    both = with_costs(measurement, costs)
+    if answer.as_json and costs:
+        say_json(costs_json(measurement, costs))
+    elif answer.as_json:
         say(measurement.text)
     elif answer.as_csv:
-        say(measurement.to_pandas().to_csv(index=False).rstrip("\n"))
+        say(both.to_pandas().to_csv(index=False).rstrip("\n"))
+    elif answer.as_words:
+        say_paragraphs("\n".join((measurement.in_words(), *map(costs_in_words, costs))))
     else:
-        show(measurement_table(measurement))
-        say(footer(measurement))
+        show(measurement_table(both))
+        say(footer(both))

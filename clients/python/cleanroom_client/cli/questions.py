@@ -9,33 +9,52 @@ from typing import Annotated
 import typer
 
 from cleanroom_client.cli import bounds, comparisons, overlaps, ropos
+from cleanroom_client.cli.costing import Costs, Margin, costing_of
 from cleanroom_client.cli.cutting import CutFilters, Cuts, CutWindows, buckets_from, whole_number
 from cleanroom_client.cli.figures import budget_text
 from cleanroom_client.cli.options import (
+    AdjustmentWord,
     AsCsv,
     AsJson,
+    AsWords,
+    BeforeFrom,
+    BeforeUntil,
     Bound,
     By,
     Datasets,
+    DesignWord,
     Epsilon,
+    ExposedBy,
     Exposures,
     Filters,
     From,
     Outcome,
     People,
+    Product,
     Receipt,
     RequestId,
     Rho,
     Sales,
+    Strata,
     Until,
 )
 from cleanroom_client.cli.output import add_row, say, say_json, show, table_of
+from cleanroom_client.cli.planning import (
+    POWER,
+    SIGNIFICANCE,
+    Aimed,
+    Assumed,
+    Power,
+    Significance,
+    Wished,
+    plan_and_show,
+)
 from cleanroom_client.cli.questioning import (
     Answer,
     ask_and_show,
     filters_of,
     names_of,
-    plan_and_show,
+    product_of,
     show_measurement,
     window_of,
 )
@@ -73,18 +92,24 @@ def plan_match_rate(  # noqa: PLR0913 - the options of one command
     cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: matched people over the people of each of two datasets.
 
     Example: cleanroom-client --profile acme.toml plan match-rate --datasets exposures,sales
+    --assume people=100000,matched=40000 --wish match_rate_exposures=0.001
     """
     question = MatchRate(
         datasets=names_of(datasets),
         by=names_of(by),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
     )
-    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -98,18 +123,24 @@ def plan_segment_size(  # noqa: PLR0913 - the options of one command
     cut_filters: CutFilters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: people per cell of dimensions.
 
     Example: cleanroom-client --profile acme.toml plan segment-size --datasets exposures --by city
+    --assume people=5000
     """
     question = SegmentSize(
         datasets=names_of(datasets),
         by=names_of(by),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
     )
-    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -124,18 +155,29 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     cuts: Cuts = None,
     cut_windows: CutWindows = None,
     cut_filters: CutFilters = None,
     bound: Bound = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
-    """Plan: test against control on an outcome.
+    """Plan: test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml plan sales-lift --exposures exposures
-    --sales sales --outcome amount --by city
+    --sales sales --outcome buyers --assume people=10000,rate=0.02 --wish absolute_lift=0.005
     """
     question = SalesLift(
         exposures=exposures,
@@ -143,12 +185,18 @@ def plan_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
         bound=None if bound is None else whole_number(bound, "--bound"),
     )
-    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -166,6 +214,7 @@ def ask_match_rate(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for matched people over the people of each of two datasets.
 
@@ -176,7 +225,9 @@ def ask_match_rate(  # noqa: PLR0913 - the options of one command
         by=names_of(by),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
     )
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
@@ -195,6 +246,7 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for people per cell of one dataset, or of those matched between two.
 
@@ -206,7 +258,9 @@ def ask_segment_size(  # noqa: PLR0913 - the options of one command
         by=names_of(by),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
     )
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
@@ -222,21 +276,32 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
     until: Until = None,
     filters: Filters = None,
     population: People = "all",
+    design: DesignWord = "randomized",
+    exposed_by: ExposedBy = "",
+    before_since: BeforeFrom = None,
+    before_until: BeforeUntil = None,
+    adjustment: AdjustmentWord = "none",
+    strata: Strata = "",
+    product: Product = "total",
     cuts: Cuts = None,
     cut_windows: CutWindows = None,
     cut_filters: CutFilters = None,
     bound: Bound = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    cost: Costs = None,
+    margin: Margin = None,
     request_id: RequestId = None,
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
-    """Ask for test against control on an outcome, arms assigned at random.
+    """Ask for test against control, or exposed against unexposed, on an outcome.
 
     Example: cleanroom-client --profile acme.toml ask sales-lift --exposures exposures
-    --sales sales --outcome buyers --from 2026-03-01 --until 2026-04-01
+    --sales sales --outcome amount --from 2026-03-01 --until 2026-04-01
+    --adjustment cuped_two_stage --before-from 2026-01-29 --before-until 2026-03-01 --cost 150000.00
     """
     question = SalesLift(
         exposures=exposures,
@@ -244,13 +309,20 @@ def ask_sales_lift(  # noqa: PLR0913 - the options of one command
         outcome=outcome,
         by=names_of(by),
         window=window_of(since, until),
-        filters=filters_of(filters or []),
+        filters=filters_of(filters or []) | product_of(context, sales, product),
         population=population,
+        design=design,
+        exposed_by=exposed_by,
+        before=window_of(before_since, before_until, "before-"),
+        adjustment=adjustment,
+        strata=names_of(strata),
         buckets=buckets_from(cuts, cut_windows, cut_filters),
         bound=None if bound is None else whole_number(bound, "--bound"),
     )
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
-    ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
+    loss, costing = Loss(epsilon=epsilon, rho=rho), costing_of(cost or [], margin, by=names_of(by))
+    formats = {"as_json": as_json, "as_csv": as_csv, "as_words": as_words}
+    answer = Answer(request_id=request_id, receipt=receipt, costing=costing, **formats)
+    ask_and_show(settings_of(context), question, loss, answer)
 
 
 @guarded
@@ -290,16 +362,26 @@ def get(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(help="The id, from 'list'.")],
     *,
+    cost: Costs = None,
+    margin: Margin = None,
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Show the stored answer of one of your requests; costs nothing.
 
-    Example: cleanroom-client --profile acme.toml get 0123456789abcdef
+    Example: cleanroom-client --profile acme.toml get 0123456789abcdef --words
     """
+    answer = Answer(
+        request_id=request_id,
+        receipt=receipt,
+        as_json=as_json,
+        as_csv=as_csv,
+        as_words=as_words,
+        costing=costing_of(cost or [], margin),
+    )
     settings = settings_of(context)
     with settings.room() as room:
         measurement = room.get(request_id)
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
     show_measurement(settings, measurement, answer)

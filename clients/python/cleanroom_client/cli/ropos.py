@@ -9,6 +9,7 @@ import typer
 from cleanroom_client.cli.options import (
     AsCsv,
     AsJson,
+    AsWords,
     By,
     Epsilon,
     Filters,
@@ -18,12 +19,12 @@ from cleanroom_client.cli.options import (
     Rho,
     Until,
 )
+from cleanroom_client.cli.planning import Aimed, Assumed, Wished, plan_and_show
 from cleanroom_client.cli.questioning import (
     Answer,
     ask_and_show,
     filters_of,
     names_of,
-    plan_and_show,
     window_of,
 )
 from cleanroom_client.cli.state import guarded, settings_of
@@ -61,12 +62,14 @@ def plan_ropo(  # noqa: PLR0913 - the options of one command
     filters: Filters = None,
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan: purchases offline that follow a contact online.
 
     Example: cleanroom-client --profile acme.toml plan ropo --definition conversion
-    --exposures exposures --sales sales --days 14
+    --exposures exposures --sales sales --days 14 --assume people=50000,rate=0.04
     """
     question = Ropo(
         definition=_definition(definition),
@@ -78,7 +81,8 @@ def plan_ropo(  # noqa: PLR0913 - the options of one command
         window=window_of(since, until),
         filters=filters_of(filters or []),
     )
-    plan_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), as_json=as_json)
+    aimed = Aimed(assume=assume, wish=wish)
+    plan_and_show(context, question, Loss(epsilon=epsilon, rho=rho), aimed, as_json=as_json)
 
 
 @guarded
@@ -100,6 +104,7 @@ def ask_ropo(  # noqa: PLR0913 - the options of one command
     receipt: Receipt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    as_words: AsWords = False,
 ) -> None:
     """Ask for purchases offline that follow a contact online, as a share of sales or of people.
 
@@ -117,7 +122,9 @@ def ask_ropo(  # noqa: PLR0913 - the options of one command
         window=window_of(since, until),
         filters=filters_of(filters or []),
     )
-    answer = Answer(request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv)
+    answer = Answer(
+        request_id=request_id, receipt=receipt, as_json=as_json, as_csv=as_csv, as_words=as_words
+    )
     ask_and_show(settings_of(context), question, Loss(epsilon=epsilon, rho=rho), answer)
 
 
