@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cleanroom.analysis.charges import charges, square_unit
+from cleanroom.analysis.charge import square_unit
+from cleanroom.analysis.charges import charges
 from cleanroom.analysis.request import ExactRequest
 from cleanroom.engine.exact import DuckDbEngine
 from cleanroom.model.question import (

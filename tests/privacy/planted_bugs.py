@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cleanroom.analysis.estimate import estimate
-from cleanroom.engine import exact, lift, matching
+from cleanroom.engine import exact, lift, lift_values, matching
 from cleanroom.privacy import sensitivity
 from cleanroom.privacy.mechanism import DiscreteGaussian
 from cleanroom.usecases import compute
@@ -56,21 +56,21 @@ def rows_counted_for_people(patch: Patch) -> None:
 
 def clipped_row_by_row(patch: Patch) -> None:
     """Each row is clipped to the bound, then a person's rows are added up."""
-    least = lift.ibis.least
+    least, greatest = lift_values.ibis.least, lift_values.ibis.greatest
 
-    def outcomes(sales, question, bound):
-        events = lift._counted(sales, question)
-        amount = lift._amount(events, sales.schema, question.outcome)
-        clipped = least(lift.ibis.greatest(amount, 0), bound)
+    def values(sales, question, request):
+        events = lift_values._kept(sales, question)
+        amount = lift_values._amount(events, sales.schema, question.outcome)
+        clipped = least(greatest(amount, 0), request.bound)
         total = events.select("person", amount=clipped).group_by("person")
         return total.agg(y=lambda t: t.amount.sum().cast("int32"))
 
-    patch.setattr(lift, "_outcomes", outcomes)
+    patch.setattr(lift, "values", values)
 
 
 def lower_bound_forgotten(patch: Patch) -> None:
     """A person's sum is cut above and not below: returns subtract without end."""
-    patch.setattr(lift.ibis, "greatest", lambda value, _: value)
+    patch.setattr(lift_values.ibis, "greatest", lambda value, _: value)
 
 
 def noise_reused_by_statistics(patch: Patch) -> None:
@@ -110,7 +110,7 @@ def threshold_on_the_exact_count(patch: Patch) -> None:
         behind.update(exact.values)
         return noise(plan, exact)
 
-    def thresholded(plan, noisy):
+    def thresholded(plan, noisy, _pooled):
         told = estimate(replace(plan, line=1), noisy)
         withheld = estimate(replace(plan, line=2**60), noisy)
         few = _few(plan, behind)
