@@ -6,20 +6,26 @@ party has sealed, and prints the measurement's JSON.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
 from pathlib import Path
 
-from cleanroom_client import CleanRoom, Measurement, RoomError
-from cleanroom_client.pandas_free import keep_pandas_out
+# As the commands do: what is imported is not looked over for garbage, and pandas not loaded, since
+# no frame is given to Arrow here.
+gc.disable()
+from cleanroom_client import CleanRoom, Measurement, RoomError  # noqa: E402 - see above
+from cleanroom_client.pandas_free import keep_pandas_out  # noqa: E402 - see above
 
 PATIENCE_S, PAUSE_S = 60.0, 0.05
 
 
 def main() -> None:
     profile, dataset, csv, *asked = sys.argv[1:]
-    keep_pandas_out()  # as the commands do: no frame is given to Arrow here
+    keep_pandas_out()
+    gc.freeze()
+    gc.enable()
     with CleanRoom.connect(profile) as room:
         room.bring(dataset, Path(csv))
         for datasets in asked:
