@@ -110,7 +110,7 @@ def threshold_on_the_exact_count(patch: Patch) -> None:
         behind.update(exact.values)
         return noise(plan, exact)
 
-    def thresholded(plan, noisy, _pooled):
+    def thresholded(plan, noisy, _pooled=None):
         told = estimate(replace(plan, line=1), noisy)
         withheld = estimate(replace(plan, line=2**60), noisy)
         few = _few(plan, behind)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom.analysis.charge import square_unit
 from cleanroom.analysis.plan import (
     default_nano_rho,
     exact_request,
@@ -273,8 +274,10 @@ def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
         assert rho_to_nano(both) <= dict(found.debits)[t.ledger] <= nano_rho
     assert max(d for _, d in found.debits) * 1000 >= nano_rho * 999
     for planned, drawn in zip(found.statistics, narrowed.statistics, strict=True):
-        # Squares are in a unit that follows the clip, whose rounding is one in 16,384 at most.
-        assert drawn.scale <= planned.scale * (1 + (1e-3 if drawn.name == "q" else 1e-9))
+        # Squares are in units that follow the clip, and round it up by one in 16,384 at most.
+        is_square = drawn.name == "q"
+        before, after = (square_unit(b) ** 2 if is_square else 1 for b in (found.bound, bound))
+        assert drawn.scale * after <= planned.scale * before * (1 + 1e-3)
     assert narrowed.line == found.line
 
 
