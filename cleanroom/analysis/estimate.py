@@ -38,7 +38,7 @@ def estimate(
     people of each dataset, the matched people, the people of each arm, those pooled over all
     cells, all people of a grid. A count per key type, pattern or grid point is a part of a cell,
     not a cell: below the line it is withheld alone; so is a stratum, with all its statistics. A
-    cell where nothing else is left is withheld.
+    cell where nothing else is left is withheld, but for a grid, whose figures read all of it.
     """
     names = names_of_a_cell(plan)
     everywhere = dict.fromkeys((*names, *_pooled_names(plan)), max(1, plan.line))
@@ -102,12 +102,14 @@ def kept_of_cell(plan: Plan, values: Mapping[str, int]) -> dict[str, int] | None
     if any(values[name] < plan.line for name in _counts(plan.pooled)):
         return None
     if plan.strata:
-        kept = [suffix(s) for s in plan.strata if is_kept(plan, values, s)]
-        shown = {f"{name}{stratum}" for name in plan.released for stratum in kept}
+        strata = [suffix(s) for s in plan.strata if is_kept(plan, values, s)]
+        shown = {f"{name}{stratum}" for name in plan.released for stratum in strata}
         return {n: v for n, v in values.items() if n in shown} or None
     if any(people < plan.line for people in _people_of_a_cell(plan, values)):
         return None
-    return {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line} or None
+    kept = {n: v for n, v in values.items() if not _is_part(n) or v >= plan.line}
+    # A bound is read off the whole grid, of which each point alone may be withheld.
+    return kept if kept or isinstance(plan.question, ContributionBound) else None
 
 
 def figures_of_cell(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
