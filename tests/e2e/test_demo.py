@@ -14,7 +14,7 @@ import pytest
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 DEMO = (sys.executable, "-m", "cleanroom.demo")
-PEOPLE = "1500"
+PEOPLE = "4000"
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,14 +48,17 @@ def test_planted_truths_stand_beside_released_values(played):
     assert judged >= 15
     assert inside >= judged - 8
     assert "+6.00 points" in text
-    assert "withheld" in text
 
 
 def test_a_lift_is_told_in_plain_words(played):
     text, _ = played
     told = text.split("In plain words")[1]
     assert "Sales lift on buyers, by exposures.city: people came to" in told
-    assert "of the test arm bought" in told
+    cities = re.findall(r"^(ufa|kazan|samara|other): (.*)$", told, re.MULTILINE)
+    assert [city for city, _ in cities] == ["ufa", "kazan", "samara", "other"]
+    # Noise decides which cities are below the line; at this size the largest is far above it.
+    assert all(re.match(r"-?[\d.]+% of the test arm bought|withheld, for too", t) for _, t in cities)
+    assert "% of the test arm bought" in cities[0][1]
     assert "What it cost in privacy budget: rho " in told
     assert "What it does not say: " in told
 
