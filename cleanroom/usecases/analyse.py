@@ -294,6 +294,7 @@ def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomErr
             actor,
             ask.collaboration,
             family=str(ask.question.family),
+            datasets=list(ask.question.datasets),
             fingerprint=_fingerprint(ask),
             reason=refusal.reason,
             why=str(refusal)[:_MAX_WHY],

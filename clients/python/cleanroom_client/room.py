@@ -16,6 +16,7 @@ from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.aim import Aim, Assume, Wish
+from cleanroom_client.auditing import Log
 from cleanroom_client.buckets import Cut, buckets_of
 from cleanroom_client.connect import passphrase_from_environment, real_environment
 from cleanroom_client.credentials import load_credentials
@@ -369,6 +370,11 @@ class CleanRoom(QuestionsOfSeveral):
         """Return all entries once they make the tree that the log's key signed."""
         found, summary = auditing.verified(self._session)
         return tuple(decode_entry(data) for data in found), summary
+
+    @property
+    def log(self) -> Log:
+        """The log, for auditors and officers who choose what they read."""
+        return Log(self._session)
 
 
 def _delivery(
