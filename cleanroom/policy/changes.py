@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import Any
 
 from cleanroom.policy.document import Policy
-from cleanroom.policy.orders import ORDERS, Direction, direction
+from cleanroom.policy.orders import ORDERS, Direction, Order, direction
 
 NOTHING = "nothing"
+UNLIMITED = "any number of"
 _DAY_S = 86_400
 _EXACT = Context(prec=100)  # a policy's numbers have at most 40 digits
 _PLAIN_FROM, _PLAIN_BELOW = -4, 9  # powers of ten that are written out
@@ -55,7 +56,8 @@ def leaf(
     if before == after:
         return
     rule = ORDERS[key]
-    shown_before, shown_after = shown(before), shown(after)
+    nothing = UNLIMITED if rule.order is Order.LIMIT else NOTHING
+    shown_before, shown_after = (nothing if v is None else shown(v) for v in values)
     yield Change(
         path=path,
         direction=direction(rule.order, before, after),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from cleanroom.model.question import Family
 from cleanroom.policy.changes import Change, Pair, day, gone_or_new, last_day, leaf, shown
 from cleanroom.policy.compare_dataset import schema_changes
+from cleanroom.policy.compare_limits import limit_changes
 from cleanroom.policy.compare_rules import consent_changes, rule_changes
 from cleanroom.policy.document import DatasetRules, Matching, Party, Policy
 from cleanroom.policy.orders import ORDERS, Direction, direction
@@ -119,6 +120,7 @@ def _datasets(pair: Pair) -> Iterator[Change]:
         else:
             yield from schema_changes(pair, before, rules)
             yield from rule_changes(pair, before, rules)
+            yield from limit_changes(pair, before, rules)
 
 
 def _dataset_gone(name: str, owner: str) -> Iterator[Change]:

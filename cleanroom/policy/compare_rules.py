@@ -6,8 +6,9 @@ declared them, and consent as the union that every question asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cleanroom.model.consent import PURPOSES
 from cleanroom.model.question import Family
@@ -16,6 +17,7 @@ from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.orders import ORDERS, Direction, direction
 
 _PER_QUESTION = ("delta", "per_question")
+_PEOPLE, _MISS = "MinimumAggregation.people", "MinimumAggregation.miss_probability"
 
 
 def rule_changes(pair: Pair, old: DatasetRules, new: DatasetRules) -> Iterator[Change]:
@@ -23,18 +25,32 @@ def rule_changes(pair: Pair, old: DatasetRules, new: DatasetRules) -> Iterator[C
     owners = frozenset({old.schema.owner, new.schema.owner})
     minimum = tuple(_minimum(pair, new.schema.name, owners))
     privacy = tuple(_privacy(pair, old, new, owners))
-    yield from minimum or _written("minimum_aggregation", (old, new), owners)
-    yield from privacy or _written("privacy", (old, new), owners)
+    own = [(r.minimum, r.people_by_family) for r in (old, new)]
+    yield from minimum or _written("minimum_aggregation", own, (old, new), owners)
+    yield from privacy or _written("privacy", [old.privacy, new.privacy], (old, new), owners)
 
 
 def _minimum(pair: Pair, name: str, owners: frozenset[str]) -> Iterator[Change]:
-    before, after = pair.old.minimum([name]), pair.new.minimum([name])
-    for field in ("people", "miss_probability"):
-        path = f"datasets.{name}.minimum_aggregation.{field}"
-        values = (getattr(before, field), getattr(after, field))
-        key = f"MinimumAggregation.{field}"
-        for change in leaf(key, path, values, owners, dataset=name):
-            yield _with(change, _of_joint_minimum(pair, name, field))
+    path = f"datasets.{name}.minimum_aggregation"
+    people = {f: _of_minimum(pair, "people", (name,), f) for f in Family}
+    first, *others = people.values()
+    if all(other == first for other in others):
+        for change in leaf(_PEOPLE, f"{path}.people", first, owners, dataset=name):
+            yield _with(change, _of_joint_minimum(pair, name, "people", tuple(Family)))
+    else:
+        key = "DatasetRules.people_by_family"
+        for family, values in people.items():
+            at = f"{path}.families.{family}"
+            for change in leaf(key, at, values, owners, dataset=name, family=family):
+                yield _with(change, _of_joint_minimum(pair, name, "people", (family,)))
+    misses = _of_minimum(pair, "miss_probability", (name,), Family.MATCH_RATE)  # as of any family
+    for change in leaf(_MISS, f"{path}.miss_probability", misses, owners, dataset=name):
+        yield _with(change, _of_joint_minimum(pair, name, "miss_probability", tuple(Family)))
+
+
+def _of_minimum(pair: Pair, field: str, datasets: tuple[str, ...], family: Family) -> Any:
+    before, after = (p.minimum(datasets, family) for p in (pair.old, pair.new))
+    return getattr(before, field), getattr(after, field)
 
 
 def _privacy(
@@ -63,19 +79,18 @@ def _with(change: Change, others: frozenset[str]) -> Change:
     return replace(change, concerned=change.concerned | others)
 
 
-def _of_joint_minimum(pair: Pair, name: str, field: str) -> frozenset[str]:
+def _of_joint_minimum(
+    pair: Pair, name: str, field: str, families: tuple[Family, ...]
+) -> frozenset[str]:
     """Return the owners whose people are in joint figures that the change loosens."""
-    return frozenset(
-        rules.schema.owner
-        for rules in _in_both(pair)
-        if _looser_minimum(pair, field, (name, rules.schema.name))
-    )
-
-
-def _looser_minimum(pair: Pair, field: str, names: tuple[str, str]) -> bool:
-    before, after = (getattr(p.minimum(names), field) for p in (pair.old, pair.new))
     order = ORDERS[f"MinimumAggregation.{field}"].order
-    return bool(before != after and direction(order, before, after) is Direction.LOOSER)
+    owners = set()
+    for rules in _in_both(pair):
+        for family in families:
+            before, after = _of_minimum(pair, field, (name, rules.schema.name), family)
+            if before != after and direction(order, before, after) is Direction.LOOSER:
+                owners.add(rules.schema.owner)
+    return frozenset(owners)
 
 
 def _of_joint_loss(pair: Pair, name: str) -> frozenset[str]:
@@ -94,20 +109,21 @@ def _in_both(pair: Pair) -> Iterator[DatasetRules]:
 
 
 def _written(
-    key: str, rules: tuple[DatasetRules, DatasetRules], owners: frozenset[str]
+    key: str,
+    own: Sequence[object],
+    rules: tuple[DatasetRules, DatasetRules],
+    owners: frozenset[str],
 ) -> Iterator[Change]:
-    """Yield that a rule is declared or inherited now and comes to the same."""
-    old, new = (r.minimum if key == "minimum_aggregation" else r.privacy for r in rules)
-    if old != new:
+    """Yield that a rule is written another way and comes to the same."""
+    if own[0] != own[1]:
         name = rules[1].schema.name
-        words = f"{name} declares {key} itself" if old is None else f"{name} inherits {key}"
         yield Change(
             path=f"datasets.{name}.{key}",
             direction=Direction.NEUTRAL,
-            before=None if old is None else "declared",
-            after=None if new is None else "declared",
+            before=None,
+            after=None,
             concerned=owners,
-            words=f"{words}, to the same effect",
+            words=f"{key} of {name} is declared, or inherited, in another way to the same effect",
         )
 
 

@@ -31,6 +31,7 @@ class Order(StrEnum):
 
     LOWER = "a lower value is tighter"
     HIGHER = "a higher value is tighter"
+    LIMIT = "a lower limit is tighter, and none at all is the loosest"
     FEWER = "a part of the old set is tighter"
     MORE = "a set that holds the old one is tighter"
     SCHEME = "psi is tighter than hmac, and hmac than sha256"
@@ -61,6 +62,8 @@ def direction(order: Order, before: Any, after: Any) -> Direction:
             return _tighter(after < before)
         case Order.HIGHER:
             return _tighter(after > before)
+        case Order.LIMIT:
+            return _tighter(after is not None and (before is None or after < before))
         case Order.FEWER:
             return _tighter(set(after) <= set(before))
         case Order.MORE:
@@ -132,12 +135,22 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
             words="the time of {dataset} is read from {after} instead of {before}",
         ),
         "DatasetRules.minimum": _PARTS,
+        "DatasetRules.people_by_family": Rule(
+            order=Order.HIGHER,
+            words="a figure of {family} of {dataset} needs {after} people instead of {before}",
+        ),
         "DatasetRules.privacy": _PARTS,
         # Of the purposes that all datasets together demand; without any it cannot be asked.
         "DatasetRules.consent": Rule(
             order=Order.MORE,
             words="for {family} a person must have agreed to {after} instead of {before}",
         ),
+        # Of the columns that work: without a list, all that are declared.
+        "DatasetRules.breakdowns": Rule(
+            order=Order.FEWER,
+            words="{family} may be broken down by {after} instead of {before} of {dataset}",
+        ),
+        "DatasetRules.limits": _PARTS,
         "DatasetSchema.name": _PARTS,
         "DatasetSchema.owner": Rule(
             order=Order.FIXED, words="{dataset} belongs to {after} instead of {before}"
@@ -206,6 +219,29 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         ),
         "PrivacyRule.renew": Rule(
             order=Order.FIXED, words="the budget of {dataset} renews {after} instead of {before}"
+        ),
+        "Limits.filters_per_question": Rule(
+            order=Order.LIMIT,
+            words="a question about {dataset} has {after} filters at most instead of {before}",
+        ),
+        "Limits.breakdowns_per_question": Rule(
+            order=Order.LIMIT,
+            words="a question about {dataset} has {after} breakdowns at most instead of {before}",
+        ),
+        "Limits.questions": Rule(
+            order=Order.LIMIT,
+            words="an asker may ask {after} new questions about {dataset} instead of {before}",
+        ),
+        "Frequency.most": Rule(
+            order=Order.LOWER,
+            words="an asker may ask {after} new questions about {dataset} in {days} days instead "
+            "of {before}",
+        ),
+        # The same number within more days is fewer questions.
+        "Frequency.days": Rule(
+            order=Order.HIGHER,
+            words="an asker's questions about {dataset} are counted over {after} days instead of "
+            "{before}",
         ),
         "Retention.datasets_days": Rule(
             order=Order.LOWER, words="datasets are kept for {after} days instead of {before}"

@@ -20,7 +20,7 @@ from cleanroom.policy.document import (
     Scheme,
 )
 from cleanroom.policy.orders import ORDERS, Order, direction
-from cleanroom.policy.rules import PrivacyRule
+from cleanroom.policy.rules import Frequency, Limits, PrivacyRule
 from support.policies import NAMES, policy
 
 CLASSES = (
@@ -34,6 +34,8 @@ CLASSES = (
     ArmColumn,
     MinimumAggregation,
     PrivacyRule,
+    Limits,
+    Frequency,
     Retention,
 )
 OWNERS = {"acme-brand", "megamart", "fiscal-data"}
@@ -135,6 +137,53 @@ def test_a_policy_does_not_differ_from_itself(name):
 )  # fmt: skip
 def test_a_change_of_each_key_is_ordered(edits, expected):
     assert told(*edits) == expected
+
+
+LIMITS = "datasets.panel.limits"
+BY = "datasets.panel.breakdowns.segment_size"
+
+
+def panel(rules):
+    """The demo's policy with further rules of the panel."""
+    return policy((PANEL, f"{PANEL}    {rules}\n" if rules else PANEL), name="demo")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("", "limits: {filters_per_question: 2}", {f"{LIMITS}.filters_per_question": TIGHTER}),
+        ("limits: {filters_per_question: 2}", "", {f"{LIMITS}.filters_per_question": LOOSER}),
+        ("limits: {filters_per_question: 2}", "limits: {filters_per_question: 0}", {f"{LIMITS}.filters_per_question": TIGHTER}),
+        ("limits: {breakdowns_per_question: 2}", "limits: {breakdowns_per_question: 3}", {f"{LIMITS}.breakdowns_per_question": LOOSER}),
+        ("", "limits: {questions: {most: 9, days: 7}}", {f"{LIMITS}.questions": TIGHTER}),
+        ("limits: {questions: {most: 9, days: 7}}", "", {f"{LIMITS}.questions": LOOSER}),
+        ("limits: {questions: {most: 9, days: 7}}", "limits: {questions: {most: 8, days: 9}}", {f"{LIMITS}.questions.most": TIGHTER, f"{LIMITS}.questions.days": TIGHTER}),
+        # Nine in seven days are not fewer than eight in six.
+        ("limits: {questions: {most: 9, days: 7}}", "limits: {questions: {most: 8, days: 6}}", {f"{LIMITS}.questions.most": TIGHTER, f"{LIMITS}.questions.days": LOOSER}),
+        ("", "breakdowns: {segment_size: []}", {BY: TIGHTER}),
+        ("breakdowns: {segment_size: []}", "breakdowns: {segment_size: [income]}", {BY: LOOSER}),
+        # The one column that there is: the same, until another joins.
+        ("breakdowns: {segment_size: [income]}", "", {BY: NEUTRAL}),
+    ],
+)  # fmt: skip
+def test_limits_and_breakdowns_are_ordered(before, after, expected):
+    found = compare(panel(before), panel(after))
+    assert {c.path: c.direction for c in found} == expected
+    for change in found:
+        assert change.concerned == (OWNERS if change.direction is LOOSER else {"fiscal-data"})
+
+
+def test_people_for_one_family_are_told_of_it_alone():
+    more = ("{people: 50, miss", "{people: 50, families: {sales_lift: 80}, miss")
+    # The other datasets inherit the strictest of each family.
+    paths = {
+        f"datasets.{d}.minimum_aggregation.families.sales_lift"
+        for d in ("exposures", "sales", "panel")
+    }
+    assert told(more) == dict.fromkeys(paths, TIGHTER)
+    assert {c.direction for c in compare(policy(more, name="demo"), policy(name="demo"))} == {
+        LOOSER
+    }
 
 
 @pytest.mark.parametrize(
