@@ -193,40 +193,6 @@ def test_an_auditor_reads_the_log(room, tmp_path, client, capsys):
     assert json.loads(capsys.readouterr().out)[0]["actor"] == "party/acme-brand"
 
 
-@pytest.fixture
-def auditor(room, tmp_path, client):
-    for _ in range(5):
-        client("ask", "match-rate", *PAIR)
-    room.profile(tmp_path, who="ann", kind="auditor")
-    return lambda *words: client("audit", *words, who="ann")
-
-
-def test_an_auditor_lists_the_newest_entries_each_proven(room, auditor):
-    code, out, err = auditor("list", "--limit", "3", "--json")
-    assert (code, [e["index"] for e in json.loads(out)]) == (0, [2, 3, 4])
-    assert err == "3 entries listed, each proven to be in the signed tree\n"
-    code, out, err = auditor("list", "--whole", "--decision", "released", "--csv")
-    assert (code, len(out.splitlines())) == (0, 6)
-    assert "5 of 5 entries chosen" in err
-    assert json.loads(auditor("list", "--whole", "--kind", "administrative", "--json")[1]) == []
-
-
-@pytest.mark.parametrize("words", [("list",), ("list", "--whole"), ("show", "1")])
-def test_an_entry_that_is_not_in_the_signed_tree_is_not_shown(room, auditor, words):
-    room.log.lies[1] = room.log.entries[2]
-    code, out, err = auditor(*words)
-    assert (code, out) == (1, "")
-    assert "not" in one_sentence(err)
-
-
-def test_an_auditor_reads_one_entry_and_keeps_a_checkpoint(room, auditor):
-    code, out, _ = auditor("show", "4")
-    assert (code, out.splitlines()[0][:29]) == (0, "entry 4: party/acme-brand ans")
-    assert json.loads(auditor("show", "4", "--json")[1])["index"] == 4
-    assert "has no entry 5" in one_sentence(auditor("show", "5")[2])
-    assert auditor("checkpoint")[1] == room.log.checkpoint()
-
-
 def test_a_deadline_says_how_to_repeat(room, client):
     room.faults["RunAnalysis"] = [slow(0.3)]
     code, _, err = client(
