@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from cleanroom.audit.tree import leaf_hash
 from cleanroom.audit.words import facts, sentence
 from cleanroom.cli.files import written
 from cleanroom.cli.options import ConfigOption, JsonOption
+from cleanroom.cli.stores import opened
 from cleanroom.cli.terminal import plain, say, show_table
 from cleanroom.cli.times import seconds
 from cleanroom.config import load_config
@@ -97,7 +97,7 @@ def list_entries(  # noqa: PLR0913 - one option for each side of a choice
     )
     form = Format.JSON if as_json_ else form
     _check_target(form, out)
-    with opened(config) as store:
+    with opened(load_config(config)) as store:
         found = _found(store, choice, limit)
         if out is None:
             _print(form, found)
@@ -117,7 +117,7 @@ def show(
     """
     from cleanroom.usecases import entries
 
-    with opened(config) as store:
+    with opened(load_config(config)) as store:
         read = entries.one(store, index)
     if read is None:
         raise typer.BadParameter(f"the log has no entry {index}", param_hint="INDEX")
@@ -128,15 +128,6 @@ def show(
     say(f"entry {index}: {plain(found.entry.actor)} {plain(sentence(found.entry))}")
     for label, text in (*facts(found.entry), ("leaf hash", leaf_hash(data).hex())):
         say(f"  {plain(label):<{_LABEL}}  {plain(text)}")
-
-
-@contextmanager
-def opened(config: Path) -> Iterator[SqlStore]:
-    """Yield the store of a service that has run; raises CannotServe, StoreUnusable."""
-    from cleanroom.wiring.opening import open_existing_store
-
-    with closing(open_existing_store(load_config(config))) as store:
-        yield store
 
 
 def _found(store: SqlStore, choice: Choice, limit: int | None) -> Iterable[Found]:

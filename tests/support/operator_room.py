@@ -5,16 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-import pytest
-
 from cleanroom.audit.entry import EntryKind
-from cleanroom.cli.app import main
 from cleanroom.config import load_config
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.sandbox.create import create_sandbox
 from cleanroom.usecases.collaborate import accept, propose
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.opening import open_store
+from support.operator_cli import run
 from support.policies import EXAMPLES
 
 POLICY = (EXAMPLES / "demo.yaml").read_bytes()
@@ -57,12 +55,3 @@ class Room:
     def tamper(self, statement, *values):
         with closing(sqlite3.connect(self.config.database)) as raw, raw:
             assert raw.execute(statement, values).rowcount == 1
-
-
-def run(capsys, *arguments):
-    """Return exit code, stdout and stderr of one command."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out, err = capsys.readouterr()
-    return left.value.code or 0, out, err

@@ -6,7 +6,8 @@ import pytest
 
 from cleanroom.cli.app import main
 from cleanroom.wiring.lock import held
-from support.operator_room import Room, run
+from support.operator_cli import run
+from support.operator_room import PARTIES, Room
 from support.policies import EXAMPLES, edited
 
 
