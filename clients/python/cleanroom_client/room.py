@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     import pyarrow as pa
 
     from cleanroom_client.bringing import Brought
+    from cleanroom_client.consent.rules import ConsentRules
     from cleanroom_client.upload import Delivery
 
 
@@ -145,17 +146,20 @@ class CleanRoom(QuestionsOfSeveral):
         *,
         mapping: Mapping[str, str] | None = None,
         delimiter: str | None = None,
+        consent: ConsentRules | Path | str | None = None,
         again: bool = False,
         progress: Progress = silent,
     ) -> UploadResult:
         """Bring a table: a DataFrame, an Arrow table, or the path of a CSV or Parquet file.
 
-        `mapping` is {column: header} where the names differ. Identifiers are blinded on this
-        machine. The same call after a failure goes on where it stopped; `again` starts over.
+        `mapping` is {column: header} where the names differ. `consent` are the rules, or their
+        file, by which the TCF or GPP strings in the column `consent_string` are read; without it
+        consent comes from columns. Identifiers are blinded on this machine. The same call after
+        a failure goes on where it stopped; `again` starts over.
         """
         from cleanroom_client.upload import upload  # noqa: PLC0415 - loads Arrow
 
-        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
+        delivery = _delivery(dataset, data, mapping, delimiter, consent, again=again)
         return upload(self._session, delivery, progress)
 
     def bring(
@@ -165,6 +169,7 @@ class CleanRoom(QuestionsOfSeveral):
         *,
         mapping: Mapping[str, str] | None = None,
         delimiter: str | None = None,
+        consent: ConsentRules | Path | str | None = None,
         again: bool = False,
         max_wait_s: float = 600.0,
         progress: Progress = silent,
@@ -177,7 +182,7 @@ class CleanRoom(QuestionsOfSeveral):
         """
         from cleanroom_client.bringing import bring  # noqa: PLC0415 - loads Arrow
 
-        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
+        delivery = _delivery(dataset, data, mapping, delimiter, consent, again=again)
         return bring(self._session, delivery, progress, max_wait_s=max_wait_s)
 
     def blind(
@@ -376,9 +381,11 @@ def _delivery(
     data: pd.DataFrame | pa.Table | Path | str,
     mapping: Mapping[str, str] | None,
     delimiter: str | None,
+    consent: ConsentRules | Path | str | None,
     *,
     again: bool,
 ) -> Delivery:
+    from cleanroom_client.consent.rules_file import load_rules  # noqa: PLC0415 - loads Arrow
     from cleanroom_client.upload import Delivery  # noqa: PLC0415 - loads Arrow
 
     return Delivery(
@@ -387,4 +394,5 @@ def _delivery(
         mapping=dict(mapping or {}),
         delimiter=delimiter or ",",
         again=again,
+        consent=load_rules(consent) if isinstance(consent, Path | str) else consent,
     )
