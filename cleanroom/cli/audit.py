@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cleanroom.cli import audit_list, export, verify
+from cleanroom.cli import audit_list, audit_report, export, verify
 from cleanroom.cli.options import ConfigOption
 from cleanroom.cli.stores import opened
 from cleanroom.cli.terminal import say
@@ -13,6 +13,7 @@ from cleanroom.config import load_config
 app = typer.Typer(help="Read and verify the log.", no_args_is_help=True)
 audit_list.register(app)
 app.command("verify")(verify.verify)
+app.command("report")(audit_report.report)
 app.command("export")(export.export)
 app.command("diff-checkpoint")(verify.diff_checkpoint)
 
