@@ -67,3 +67,10 @@ class LogInconsistent(AuditError):
     sentence = "the log {origin} is not consistent, check of the {check}: {why}"
     origin: str
     check: str
+
+
+@dataclass(kw_only=True, eq=False)
+class StepInvalid(AuditError):
+    """A step of agreeing on a policy is malformed, out of place, or not its signer's."""
+
+    sentence = "the policy step is not valid: {why}"

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from cleanroom.storage.errors import StoreUnusable
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 # What BigInteger holds; SQLite would turn a larger sum into a float without a word.
 MAX_INTEGER: Final = 2**63 - 1
 
@@ -96,6 +96,24 @@ acceptances = Table(
     _integer("accepted_at_s"),
     _binary("announcement"),
     _points_to(("collaboration", "digest"), "proposals", ("collaboration", "digest")),
+)
+
+# The history of a collaboration's policies; a party's word is the signed statement in it.
+policy_steps = Table(
+    "policy_steps",
+    metadata,
+    Column("collaboration", String, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    _text("digest"),
+    _text("kind"),
+    _text("policy_digest"),
+    _text("party"),
+    _binary("statement"),
+    _binary("signature"),
+    _binary("certificates"),
+    _integer("taken_at_s"),
+    _integer("put_in_force"),
+    _points_to(("collaboration", "policy_digest"), "proposals", ("collaboration", "digest")),
 )
 
 envelopes = Table(
