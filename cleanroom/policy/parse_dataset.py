@@ -11,6 +11,7 @@ from cleanroom.model.lift import OUTCOMES
 from cleanroom.model.question import Family
 from cleanroom.policy.document import ArmColumn, DatasetRules
 from cleanroom.policy.fields import Field
+from cleanroom.policy.parse_limits import breakdowns, by_family, limits
 from cleanroom.policy.rules import MIN_PEOPLE, NEVER, PrivacyRule
 
 MAX_VALUES = 1_000
@@ -31,11 +32,12 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
         "owner",
         optional=(
             "dimensions", "arm", "counts", "time", "measures",
-            "event_filters", "minimum_aggregation", "privacy", "consent",
+            "event_filters", "minimum_aggregation", "privacy", "consent", "breakdowns", "limits",
         ),
     )  # fmt: skip
     arm, time_column = _arm(keys["arm"]), _time(keys["time"])
     columns = _Columns(arm, time_column, keys)
+    minimum, people = _minimum(keys["minimum_aggregation"])
     schema = DatasetSchema(
         name=checked,
         owner=keys["owner"].label("owner"),
@@ -51,9 +53,12 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
         schema=schema,
         arm=arm,
         time_column=time_column,
-        minimum=_minimum(keys["minimum_aggregation"]),
+        minimum=minimum,
+        people_by_family=people,
         privacy=_privacy(keys["privacy"]),
         consent=_consent(keys["consent"]),
+        breakdowns=breakdowns(keys["breakdowns"], schema),
+        limits=limits(keys["limits"]),
     )
 
 
@@ -164,17 +169,20 @@ def _low(keys: dict[str, Field], unit: Unit) -> int:
     return field.integer(-MAX_BOUND, 0)
 
 
-def _minimum(field: Field) -> MinimumAggregation | None:
+def _minimum(field: Field) -> tuple[MinimumAggregation | None, dict[Family, int]]:
     if not field.present:
-        return None
-    keys = field.table("people", "miss_probability")
-    return MinimumAggregation(
+        return None, {}
+    keys = field.table("people", "miss_probability", optional=("families",))
+    minimum = MinimumAggregation(
         people=keys["people"].integer(MIN_PEOPLE, MAX_PEOPLE),
         # Above one half the suppression line would lie below the minimum itself.
         miss_probability=keys["miss_probability"].exact(
             "a decimal number above 0 and at most 0.5, as in 1e-6", _HALF
         ),
     )
+    # A family may only be held to more: less would be no minimum at all.
+    people = by_family(keys["families"], lambda f: f.integer(minimum.people, MAX_PEOPLE))
+    return minimum, people
 
 
 def _probability(field: Field) -> Fraction:
@@ -204,11 +212,7 @@ def _privacy(field: Field) -> PrivacyRule | None:
 
 
 def _consent(field: Field) -> dict[Family, tuple[str, ...]]:
-    if not field.present:
-        return {}
-    families = {str(f): f for f in Family}
-    keys = field.table(optional=tuple(families))
-    return {families[name]: _purposes(f) for name, f in keys.items() if f.present}
+    return by_family(field, _purposes)
 
 
 def _purposes(field: Field) -> tuple[str, ...]:
