@@ -23,7 +23,9 @@ _STATEMENT_DOMAIN: Final = b"cleanroom/v1 policy step\0"
 _DIGEST_DOMAIN: Final = b"cleanroom/v1 policy step digest\0"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LABEL = r"[a-z][a-z0-9-]{0,62}"
-_SIGNER = re.compile(rf"spiffe://[a-z0-9.-]+/(?:party/({_LABEL})|officer/({_LABEL})/{_LABEL}|[a-z]+/{_LABEL})")
+_SIGNER = re.compile(
+    rf"spiffe://[a-z0-9.-]+/(?:party/({_LABEL})|officer/({_LABEL})/{_LABEL}|[a-z]+/{_LABEL})"
+)
 _FIELDS: Final = 8
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cleanroom.policy.compare import Change, Direction, compare
+from cleanroom.policy.compare import Direction, compare
 from cleanroom.policy.document import Policy
 
 
@@ -29,14 +29,12 @@ class Needs:
     def missing(self, *, proposer: str, accepted: frozenset[str]) -> Missing:
         """Return what is still needed, given for whom the proposal was signed and who accepted."""
         signed = accepted | {proposer}
+        each = [p for p in self.accepting if p not in accepted]
+        each += [p for p in self.signing if p not in signed]
+        coming = signed | set(each)
         return Missing(
-            parties=tuple(
-                dict.fromkeys(
-                    [p for p in self.accepting if p not in accepted]
-                    + [p for p in self.signing if p not in signed]
-                )
-            ),
-            one_of=() if signed & set(self.any_of) else self.any_of,
+            parties=tuple(dict.fromkeys(each)),
+            one_of=() if coming & set(self.any_of) else self.any_of,
         )
 
 

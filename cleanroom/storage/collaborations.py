@@ -242,9 +242,7 @@ def _step(row: Row[Any]) -> PolicyStep:
         kind=StepKind(row.kind),
         policy_digest=row.policy_digest,
         party=row.party,
-        step=Step(
-            statement=row.statement, signature=row.signature, certificates=row.certificates
-        ),
+        step=Step(statement=row.statement, signature=row.signature, certificates=row.certificates),
         taken_at_s=row.taken_at_s,
         put_in_force=bool(row.put_in_force),
     )

@@ -18,13 +18,14 @@ def changes_to(before: Policy | None, after: Policy) -> tuple[Change, ...]:
 
 
 def told(before: Policy | None, after: Policy) -> dict[str, Json]:
-    """Return for a log entry how many rules are tightened and loosened, and which."""
+    """Return for a log entry how many rules are tightened and loosened, and which; {} for none."""
     facts: dict[str, Json] = {}
     changes = changes_to(before, after)
     for direction, name in ((Direction.TIGHTER, "tightened"), (Direction.LOOSER, "loosened")):
         paths = list(dict.fromkeys(c.path for c in changes if c.direction is direction))
-        facts[name] = len(paths)
-        facts[f"{name}_paths"] = [*paths[:MAX_PATHS]]
+        if paths:
+            facts[name] = len(paths)
+            facts[f"{name}_paths"] = [*paths[:MAX_PATHS]]
     return facts
 
 

@@ -26,11 +26,11 @@ from cleanroom.ports.records import Acceptance, Proposal
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases import relay
 from cleanroom.usecases.budgets import set_budgets
-from cleanroom.usecases.changes import must_come_again, told
+from cleanroom.usecases.changes import changes_to, must_come_again, told
 from cleanroom.usecases.envelopes import envelopes, put_envelope
-from cleanroom.usecases.service import Service, missing_for, read_policy
-from cleanroom.usecases.steps import Intent, keep, step_of, was_taken
-from cleanroom.usecases.views import CollaborationView, view
+from cleanroom.usecases.service import Service, missing_at_first, missing_for, read_policy
+from cleanroom.usecases.steps import Intent, keep, next_place, step_of, was_taken
+from cleanroom.usecases.views import CollaborationView, standing, view
 
 __all__ = ["CollaborationView", "accept", "envelopes", "propose", "put_envelope", "view"]
 
@@ -92,6 +92,33 @@ def propose(
 
     service.store.transact(work)
     return proposal
+
+
+def preview(service: Service, actor: Actor, document: bytes) -> CollaborationView:
+    """Return what would be seen if the caller proposed this, signed; nothing is kept.
+
+    Raises what `propose` raises.
+    """
+    proposal = read_proposal(service, actor, document)
+
+    def work(tx: Transaction) -> CollaborationView:
+        after = read_policy(proposal)
+        check_may_propose(tx, actor, after)
+        in_force = tx.collaborations.in_force(proposal.collaboration)
+        before = read_policy(in_force) if in_force else None
+        return CollaborationView(
+            collaboration=proposal.collaboration,
+            in_force=in_force,
+            in_force_acceptances=standing(tx, in_force) if in_force else (),
+            latest=proposal,
+            latest_acceptances=(),
+            missing=missing_at_first(before, after, actor.acts_for),
+            changes=changes_to(before, after),
+            must_come_again=must_come_again(before, after),
+            place=next_place(tx, proposal.collaboration),
+        )
+
+    return service.store.read(work)
 
 
 def _begin_anew(tx: Transaction, proposal: Proposal) -> None:
@@ -204,9 +231,13 @@ def _take(service: Service, tx: Transaction, taken: _Taken, step: Step) -> Missi
     missing = missing_for(tx, proposal, proposer=_proposer(intent))
     is_new = before is None or before.digest != after.digest
     ready = is_new and missing.nobody and not is_over(service, after)
-    facts = told(before, after) | {"waiting_for": list(missing.parties)}
-    if missing.one_of:
-        facts["waiting_for_one_of"] = list(missing.one_of)
+    facts = told(before, after)
+    for name, parties in (
+        ("waiting_for", missing.parties),
+        ("waiting_for_one_of", missing.one_of),
+    ):
+        if parties:
+            facts[name] = [*parties]
     keep(service, tx, intent, step, put_in_force=ready, facts=facts)
     if ready:
         _put_in_force(service, tx, intent.actor, proposal, before)
@@ -239,7 +270,6 @@ def _put_in_force(
         actor,
         proposal.collaboration,
         policy_digest=proposal.digest,
-        replaced=before.digest if before else None,
-        must_come_again=list(again),
-        **told(before, after),
+        **(told(before, after) | ({"replaced": before.digest} if before else {})),
+        **({"must_come_again": [*again]} if again else {}),
     )

@@ -69,9 +69,7 @@ def entries(
 
 def _may_read(actor: Actor) -> bool:
     """Auditors may, and officers who serve all: one of a party would read of other parties' rooms."""
-    return actor.kind is ActorKind.AUDITOR or (
-        actor.kind is ActorKind.OFFICER and not actor.party
-    )
+    return actor.kind is ActorKind.AUDITOR or (actor.kind is ActorKind.OFFICER and not actor.party)
 
 
 def _page(found: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -125,6 +125,13 @@ def missing_for(tx: Transaction, proposal: Proposal, proposer: str | None = None
     )
 
 
+def missing_at_first(before: Policy | None, after: Policy, proposer: str) -> Missing:
+    """Return whose word a policy would need right behind its proposal, signed for `proposer`."""
+    if before is not None and before.digest == after.digest:
+        return Missing(parties=(), one_of=())
+    return _needs(before, after).missing(proposer=proposer, accepted=frozenset())
+
+
 _needs = lru_cache(maxsize=64)(needs)
 
 
@@ -163,5 +170,7 @@ def policy_in_force(tx: Transaction, collaboration: str, party: str, action: str
     if latest is None or read_policy(latest).party(party) is None:
         raise NotPermitted(what=f"collaborations/{collaboration}", action=action)
     if proposal is None:
-        raise PolicyNotInForce(collaboration=collaboration, waiting_for=missing_for(tx, latest).names)
+        raise PolicyNotInForce(
+            collaboration=collaboration, waiting_for=missing_for(tx, latest).names
+        )
     return read_policy(proposal)

@@ -117,11 +117,18 @@ def keep(
         policy_digest=intent.policy_digest,
         position=kept.position,
         step=kept.digest,
-        signer=statement.signer if step.is_signed else "",
-        party=statement.party,
+        **_signer(statement, step),
         **facts,
     )
     return kept
+
+
+def _signer(statement: Statement, step: Step) -> dict[str, Json]:
+    """Return whose word the step is; {} where it is nobody's."""
+    if not step.is_signed:
+        return {}
+    party: dict[str, Json] = {"party": statement.party} if statement.party else {}
+    return {"signer": statement.signer} | party
 
 
 def _statement(step: Step) -> Statement:

@@ -9,6 +9,7 @@ from cleanroom.model.errors import FieldInvalid, NotPermitted
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.policy.agreement import Missing
 from cleanroom.policy.compare import Change
+from cleanroom.policy.fits import only_tightens
 from cleanroom.ports.records import Acceptance, PolicyStep, Proposal
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases.changes import changes_to, must_come_again
@@ -53,11 +54,10 @@ def view(service: Service, actor: Actor, collaboration: str) -> CollaborationVie
         latest = _viewable(tx, actor, name)
         in_force = tx.collaborations.in_force(name)
         before, after = read_policy(in_force) if in_force else None, read_policy(latest)
-        accepted = tx.collaborations.acceptances(name, in_force.digest) if in_force else ()
         return CollaborationView(
             collaboration=name,
             in_force=in_force,
-            in_force_acceptances=accepted,
+            in_force_acceptances=standing(tx, in_force) if in_force else (),
             latest=latest,
             latest_acceptances=tx.collaborations.acceptances(name, latest.digest),
             missing=missing_for(tx, latest),
@@ -67,6 +67,23 @@ def view(service: Service, actor: Actor, collaboration: str) -> CollaborationVie
         )
 
     return service.store.read(work)
+
+
+def standing(tx: Transaction, in_force: Proposal) -> tuple[Acceptance, ...]:
+    """Return each party's last acceptance that the policy in force rests on, by party name.
+
+    That is of the policy itself or of one in force before, which it only tightens.
+    """
+    name, policy = in_force.collaboration, read_policy(in_force)
+    behind = next_place(tx, name).position
+    found: dict[str, Acceptance] = {}
+    steps = tx.collaborations.steps(name, 1, behind)
+    for digest in dict.fromkeys(s.policy_digest for s in reversed(steps) if s.put_in_force):
+        known = tx.collaborations.proposal(name, digest)
+        if known is None or not only_tightens(read_policy(known), policy):
+            break
+        found = {a.party: a for a in tx.collaborations.acceptances(name, digest)} | found
+    return tuple(found[party] for party in sorted(found))
 
 
 def history(

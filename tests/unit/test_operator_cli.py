@@ -12,10 +12,11 @@ from cleanroom.cli.terminal import plain
 from cleanroom.config import load_config
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.sandbox.create import create_sandbox
-from cleanroom.usecases.collaborate import accept, propose
+from cleanroom.usecases.collaborate import propose
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.lock import held
 from cleanroom.wiring.opening import open_store
+from support import signing
 from support.policies import EXAMPLES, edited
 
 POLICY = (EXAMPLES / "demo.yaml").read_bytes()
@@ -36,13 +37,8 @@ class Room:
             officer = self.sandbox.actor(ActorKind.OFFICER, "officer")
             proposal = propose(service, officer, document)
             for name in PARTIES:
-                accept(
-                    service,
-                    self.sandbox.actor(ActorKind.PARTY, name),
-                    collaboration="spring-campaign",
-                    digest=proposal.digest,
-                    announcement=b"",
-                )
+                actor = self.sandbox.actor(ActorKind.PARTY, name)
+                signing.accept(service, actor, "spring-campaign", proposal.digest)
 
     def note(self, **fields):
         with closing(open_store(self.config)) as store:
@@ -158,7 +154,7 @@ def test_sandbox_init_refuses_options_with_one_sentence(capsys, tmp_path, extra)
 
 
 def test_audit_list_shows_every_entry_in_order(room, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = room.run("audit", "list")
     assert code == 0
     rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
