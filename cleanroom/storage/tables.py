@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from cleanroom.storage.errors import StoreUnusable
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 # What BigInteger holds; SQLite would turn a larger sum into a float without a word.
 MAX_INTEGER: Final = 2**63 - 1
 
@@ -206,6 +206,7 @@ questions = Table(
     Column("released_entry", BigInteger),
     Column("measurement", LargeBinary),
     Index("questions_by_state", "state"),
+    Index("questions_of_asker", "collaboration", "asker", "reserved_at_s"),
 )
 
 # What a question says it debited, kept apart from `debits` so that fsck can hold them together.
