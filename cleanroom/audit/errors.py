@@ -74,3 +74,11 @@ class StepInvalid(AuditError):
     """A step of agreeing on a policy is malformed, out of place, or not its signer's."""
 
     sentence = "the policy step is not valid: {why}"
+
+
+@dataclass(kw_only=True, eq=False)
+class ExportInvalid(AuditError):
+    """A file of an exported log is missing, surplus or not what the others make it."""
+
+    sentence = "the export is not valid, {path}: {why}"
+    path: str

@@ -13,10 +13,6 @@ from cleanroom.model.question import Family
 from cleanroom.policy.fields import Field
 from cleanroom.policy.rules import Frequency, Limits
 
-MAX_COLUMNS = 100
-MAX_QUESTIONS = 10_000
-MAX_DAYS = 3_650
-
 T = TypeVar("T")
 
 
@@ -24,9 +20,7 @@ def by_family(field: Field, read: Callable[[Field], T]) -> dict[Family, T]:
     """Return what `read` makes of the entry of each family that the mapping has."""
     if not field.present:
         return {}
-    families = {str(f): f for f in Family}
-    keys = field.table(optional=tuple(families))
-    return {families[name]: read(f) for name, f in keys.items() if f.present}
+    return {Family(name): read(f) for name, f in field.table().items() if f.present}
 
 
 def breakdowns(field: Field, schema: DatasetSchema) -> dict[Family, tuple[str, ...]]:
@@ -36,14 +30,14 @@ def breakdowns(field: Field, schema: DatasetSchema) -> dict[Family, tuple[str, .
     if field.present and not names:
         field.bad("found breakdowns, but the dataset declares no column for them: leave them out")
         return {}
-    return by_family(field, lambda f: f.words(names, "columns"))
+    return by_family(field, lambda f: f.columns(names))
 
 
 def limits(field: Field) -> Limits:
     """Return the most that one question may hold and that one asker may ask."""
     if not field.present:
         return Limits()
-    keys = field.table(optional=("filters_per_question", "breakdowns_per_question", "questions"))
+    keys = field.table()
     return Limits(
         filters_per_question=_most(keys["filters_per_question"]),
         breakdowns_per_question=_most(keys["breakdowns_per_question"]),
@@ -52,13 +46,11 @@ def limits(field: Field) -> Limits:
 
 
 def _most(field: Field) -> int | None:
-    return field.integer(0, MAX_COLUMNS) if field.present else None
+    return field.integer() if field.present else None
 
 
 def _frequency(field: Field) -> Frequency | None:
     if not field.present:
         return None
-    keys = field.table("most", "days")
-    return Frequency(
-        most=keys["most"].integer(1, MAX_QUESTIONS), days=keys["days"].integer(1, MAX_DAYS)
-    )
+    keys = field.table()
+    return Frequency(most=keys["most"].integer(), days=keys["days"].integer())
