@@ -105,7 +105,7 @@ YAML = [
     ("role: retailer", "role: !!str retailer", "8:24: yaml: found the tag 'tag:yaml.org,2002:str': leave it out"),
     ("role: retailer", "role: retailer, role: retailer", "8:34: yaml: found the key 'role' again, already on line 8: write each key once"),
     ("retention:", "---\nretention:", "30:1: yaml: found a second document: write one file for each policy"),
-    ("# policies/examples/spring-campaign.yaml", "%YAML 1.1\n---", "2:1: yaml: found a % directive: leave it out, the file is YAML 1.2"),
+    ("# yaml-language-server: $schema=../schema.json", "%YAML 1.1\n---", "2:1: yaml: found a % directive: leave it out, the file is YAML 1.2"),
     ("parties:\n", "? [a]\n: b\nparties:\n", "6:3: yaml: found a list or mapping as key: write a name"),
     ("  megamart: ", "  1: ", "8:3: yaml: found '1' (integer) as key: write a name"),
     ("    owner: megamart", "\t owner: megamart", "23:1: yaml: found a tab: write spaces"),
