@@ -67,3 +67,11 @@ class LogInconsistent(AuditError):
     sentence = "the log {origin} is not consistent, check of the {check}: {why}"
     origin: str
     check: str
+
+
+@dataclass(kw_only=True, eq=False)
+class ExportInvalid(AuditError):
+    """A file of an exported log is missing, surplus or not what the others make it."""
+
+    sentence = "the export is not valid, {path}: {why}"
+    path: str

@@ -105,6 +105,17 @@ class NoteVerifier:
             raise NoteInvalid(why=f"the signature of {self.name} does not verify") from None
 
 
+def parse_keys(text: str) -> tuple[NoteVerifier, ...]:
+    """Return the verifier keys of one log, a line each; raises NoteInvalid.
+
+    There are two while one follows the other; all bear the log's name.
+    """
+    keys = tuple(NoteVerifier.parse(line) for line in text.split())
+    if not keys or len({key.name for key in keys}) != 1:
+        raise NoteInvalid(why="expected the verifier keys of one log, a line each")
+    return keys
+
+
 @dataclass(frozen=True, slots=True)
 class _SignatureLine:
     name: str

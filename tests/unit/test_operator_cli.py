@@ -16,6 +16,7 @@ from cleanroom.usecases.collaborate import accept, propose
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.lock import held
 from cleanroom.wiring.opening import open_store
+from support.operator_cli import run
 from support.policies import EXAMPLES, edited
 
 POLICY = (EXAMPLES / "demo.yaml").read_bytes()
@@ -58,15 +59,6 @@ class Room:
     def tamper(self, statement, *values):
         with closing(sqlite3.connect(self.config.database)) as raw, raw:
             assert raw.execute(statement, values).rowcount == 1
-
-
-def run(capsys, *arguments):
-    """Return exit code, stdout and stderr of one command."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as left:
-        main([str(a) for a in arguments])
-    out, err = capsys.readouterr()
-    return left.value.code or 0, out, err
 
 
 @pytest.fixture
