@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cleanroom.cli import policy_schema
 from cleanroom.cli.options import JsonOption
 from cleanroom.cli.terminal import complain, plain, say
 
@@ -16,6 +17,7 @@ _FINDINGS: Final = 1
 _ERRORS: Final = 2
 
 app = typer.Typer(help="Check a policy file.", no_args_is_help=True)
+app.command("schema")(policy_schema.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class _Report:
 
 @app.callback()
 def _group() -> None:
-    """Keep `lint` a command of its own, though it is the only one."""
+    """Keep each command under its own name."""
 
 
 @app.command()
