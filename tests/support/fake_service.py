@@ -20,13 +20,11 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from cleanroom.audit.note import Ed25519Signer
-from cleanroom.audit.step import Statement, Step
 from cleanroom.v1 import (
     analysis_pb2,
     analysis_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
-    collaboration_pb2,
     collaboration_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
@@ -35,6 +33,7 @@ from cleanroom.v1 import (
     relay_pb2,
     relay_pb2_grpc,
 )
+from support.fake_agreement import Agreed, Collaborations
 from support.fake_answers import FakeLog, measurement_json, terms_of
 from support.fake_tls import Authority
 
@@ -53,12 +52,6 @@ def refuse(context, code, reason, sentence, *more, **metadata):
     context.abort_with_status(rpc_status.to_status(status))
 
 
-def caller(context):
-    """Return the name in the caller's certificate."""
-    (uri,) = context.auth_context()["x509_subject_alternative_name"]
-    return uri.decode().rsplit("/", 1)[1]
-
-
 class FakeRoom:
     """The state of the fake, which tests read and change."""
 
@@ -69,8 +62,7 @@ class FakeRoom:
         self.calls = []  # (method, request id or "")
         self.document = DOCUMENT
         self.terms = terms_of("psi")
-        self.documents = {}  # digest: bytes of every policy that was shown
-        self.steps = []  # PolicyStep, as they were signed
+        self.agreed = Agreed()
         self.acceptances = {}
         self.envelopes = {}
         self.uploads = {}  # id: dataset_pb2.Upload
@@ -94,25 +86,6 @@ class FakeRoom:
         if faults:
             faults.pop(0)(context)
 
-    def place(self):
-        """Return what the next step must name: its position and the digest of the one before."""
-        return len(self.steps) + 1, self.steps[-1].digest if self.steps else "0" * 64
-
-    def take(self, signed, *, put_in_force):
-        """Keep a signed step."""
-        position, previous = self.place()
-        assert Statement.parse(signed.statement).previous == previous
-        step = Step(
-            statement=signed.statement,
-            signature=signed.signature,
-            certificates=signed.certificates,
-        )
-        self.steps.append(
-            collaboration_pb2.PolicyStep(
-                position=position, digest=step.digest, step=signed, put_in_force=put_in_force
-            )
-        )
-
     def count(self, method):
         return sum(1 for called, _ in self.calls if called == method)
 
@@ -126,84 +99,6 @@ def unavailable(context):
 
 def slow(seconds):
     return lambda context: time.sleep(seconds)
-
-
-class Collaborations(collaboration_pb2_grpc.CollaborationServiceServicer):
-    def __init__(self, room):
-        self.room = room
-
-    def _policy(self):
-        digest = hashlib.sha256(self.room.document).hexdigest()
-        return collaboration_pb2.Policy(
-            digest=digest, document=self.room.document, proposed_by="officer/jane"
-        )
-
-    def ProposePolicy(self, request, context):
-        self.room.meet("ProposePolicy", context)
-        answer = collaboration_pb2.ProposePolicyResponse(
-            collaboration="spring", digest=hashlib.sha256(request.document).hexdigest()
-        )
-        if not request.validate_only:
-            self.room.document = request.document
-            self.room.documents[answer.digest] = request.document
-            self.room.take(request.signed, put_in_force=False)
-        answer.next_position, answer.previous = self.room.place()
-        return answer
-
-    def GetCollaboration(self, request, context):
-        self.room.meet("GetCollaboration", context)
-        policy = self._policy()
-        self.room.documents[policy.digest] = policy.document
-        self.room.terms.policy_digest = policy.digest
-        waiting = [p for p in ("acme-brand", "megamart") if p not in self.room.acceptances]
-        accepted = [
-            collaboration_pb2.Acceptance(party=party, announcement=announcement)
-            for party, announcement in self.room.acceptances.items()
-        ]
-        position, previous = self.room.place()
-        return collaboration_pb2.GetCollaborationResponse(
-            collaboration="spring",
-            in_force=None if waiting else policy,
-            in_force_acceptances=[] if waiting else accepted,
-            latest=policy,
-            latest_acceptances=accepted,
-            waiting_for=waiting,
-            terms=self.room.terms,
-            next_position=position,
-            previous=previous,
-        )
-
-    def AcceptPolicy(self, request, context):
-        self.room.meet("AcceptPolicy", context)
-        self.room.acceptances[caller(context)] = request.announcement
-        waiting = [p for p in ("acme-brand", "megamart") if p not in self.room.acceptances]
-        self.room.take(request.signed, put_in_force=not waiting)
-        return collaboration_pb2.AcceptPolicyResponse(in_force=not waiting, waiting_for=waiting)
-
-    def GetPolicy(self, request, context):
-        self.room.meet("GetPolicy", context)
-        document = self.room.documents[request.digest]
-        policy = collaboration_pb2.Policy(digest=request.digest, document=document)
-        return collaboration_pb2.GetPolicyResponse(policy=policy)
-
-    def ListPolicySteps(self, request, context):
-        self.room.meet("ListPolicySteps", context)
-        steps = self.room.steps[request.start - 1 : request.start - 1 + request.count]
-        return collaboration_pb2.ListPolicyStepsResponse(steps=steps, size=len(self.room.steps))
-
-    def PutKeyEnvelope(self, request, context):
-        self.room.meet("PutKeyEnvelope", context)
-        self.room.envelopes[request.recipient] = (caller(context), request.ciphertext)
-        return collaboration_pb2.PutKeyEnvelopeResponse()
-
-    def ListKeyEnvelopes(self, request, context):
-        self.room.meet("ListKeyEnvelopes", context)
-        envelopes = [
-            collaboration_pb2.KeyEnvelope(sender=sender, ciphertext=ciphertext)
-            for recipient, (sender, ciphertext) in self.room.envelopes.items()
-            if recipient == caller(context)
-        ]
-        return collaboration_pb2.ListKeyEnvelopesResponse(envelopes=envelopes)
 
 
 class Datasets(dataset_pb2_grpc.DatasetServiceServicer):
