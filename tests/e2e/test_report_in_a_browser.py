@@ -79,7 +79,7 @@ def test_the_page_prints(browser, page):
 def test_a_page_that_fetched_or_failed_would_be_noticed(browser, tmp_path):
     file = tmp_path / "loud.html"
     file.write_text(
-        '<!DOCTYPE html><img src="loud.png"><script>nothing.here()</script><p style="width:2000px">'
+        '<!DOCTYPE html><img src="loud.png"><script>nothing.here()</script><p style="width:2000px">wide'
     )
     browser.open(file.as_uri(), 390)
     assert [url for url in browser.asked if url.endswith("loud.png")]
