@@ -57,7 +57,9 @@ def test_a_lift_is_told_in_plain_words(played):
     cities = re.findall(r"^(ufa|kazan|samara|other): (.*)$", told, re.MULTILINE)
     assert [city for city, _ in cities] == ["ufa", "kazan", "samara", "other"]
     # Noise decides which cities are below the line; at this size the largest is far above it.
-    assert all(re.match(r"-?[\d.]+% of the test arm bought|withheld, for too", t) for _, t in cities)
+    assert all(
+        re.match(r"-?[\d.]+% of the test arm bought|withheld, for too", t) for _, t in cities
+    )
     assert "% of the test arm bought" in cities[0][1]
     assert "What it cost in privacy budget: rho " in told
     assert "What it does not say: " in told

@@ -6,7 +6,7 @@ A transaction works on copies, swapped in when it ends. Promises are those of cl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from cleanroom.ports.records import (
     TaskState,
     Upload,
     Version,
+    Withdrawal,
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
@@ -50,6 +51,9 @@ class State:
     questions: dict[str, StoredQuestion] = field(default_factory=dict)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    withdrawals: dict[tuple[str, str], Withdrawal] = field(default_factory=dict)
+    marks: dict[tuple[DatasetName, bytes], int] = field(default_factory=dict)
+    people: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
@@ -60,6 +64,8 @@ class State:
             _must((collaboration, digest) in self.proposals, "an acceptance of no proposal")
         for task in self.tasks.values():
             _must(task.upload in self.uploads, "a relay task of no upload")
+        for version, _ in self.people:
+            _must(version in self.versions, "people of no version")
 
 
 def _must(holds: bool, what: str) -> None:
@@ -199,6 +205,33 @@ class MemoryVersions(_Part):
             self.s.versions[version] = replace(known, erased_at_s=at_s)
 
 
+class MemoryWithdrawals(_Part):
+    def add(self, withdrawal: Withdrawal) -> None:
+        _add(self.s.withdrawals, (withdrawal.owner, withdrawal.request_id), withdrawal)
+
+    def by_request(self, owner: str, request_id: str) -> Withdrawal | None:
+        return self.s.withdrawals.get((owner, request_id))
+
+    def of_dataset(self, dataset: DatasetName) -> tuple[Withdrawal, ...]:
+        return tuple(w for w in self.s.withdrawals.values() if w.dataset == dataset)
+
+    def mark(self, dataset: DatasetName, marks: Iterable[bytes], at_s: int) -> None:
+        self.s.marks |= {(dataset, mark): at_s for mark in marks}
+
+    def marks(self, dataset: DatasetName) -> Mapping[bytes, int]:
+        return {mark: at_s for (of, mark), at_s in self.s.marks.items() if of == dataset}
+
+    def put_people(self, version: str, people: Mapping[int, int]) -> None:
+        for person, at_s in people.items():
+            self.s.people.setdefault((version, person), at_s)
+
+    def people(self, version: str) -> Mapping[int, int]:
+        return {person: at_s for (of, person), at_s in self.s.people.items() if of == version}
+
+    def forget_people(self, version: str) -> None:
+        self.s.people = {key: at_s for key, at_s in self.s.people.items() if key[0] != version}
+
+
 class MemoryLedgers(_Part):
     def open(self, ledger: LedgerName, budget: int) -> None:
         if not 0 <= budget < 2**63:
@@ -307,6 +340,7 @@ class MemoryTransaction:
         self.uploads = MemoryUploads(state)
         self.relay = MemoryRelay(state)
         self.versions = MemoryVersions(state)
+        self.withdrawals = MemoryWithdrawals(state)
         self.ledgers = MemoryLedgers(state)
         self.questions = MemoryQuestions(state)
         self.log = MemoryLog(state)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
 
     from cleanroom_client.bringing import Brought
     from cleanroom_client.upload import Delivery
+    from cleanroom_client.withdrawing import Withdrawn
 
 
 class CleanRoom(QuestionsOfSeveral):
@@ -214,6 +215,31 @@ class CleanRoom(QuestionsOfSeveral):
         request = dataset_pb2.EraseVersionRequest(version=version)
         answer = self._session.transport.call(self._session.datasets.EraseVersion, request)
         return Version.from_proto(answer.version)
+
+    def withdraw(
+        self,
+        dataset: str,
+        people: pd.DataFrame | pa.Table | Path | str,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        delimiter: str | None = None,
+        request_id: str | None = None,
+    ) -> Withdrawn:
+        """Withdraw the consent of the people whom a table names, by `person` or by match keys.
+
+        They are in no question of the next consent epoch and later, and in no later upload unless
+        they consented again after this. Durable when it returns; repeating a call that failed
+        needs its `request_id`.
+        """
+        from cleanroom_client import withdrawing  # noqa: PLC0415 - loads Arrow
+
+        named = withdrawing.Named(
+            dataset=dataset,
+            table=Path(people) if isinstance(people, str) else people,
+            mapping=dict(mapping or {}),
+            delimiter=delimiter or ",",
+        )
+        return withdrawing.withdraw(self._session, named, request_id or self.new_request_id())
 
     # Asking
 
