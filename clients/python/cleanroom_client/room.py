@@ -22,6 +22,7 @@ from cleanroom_client.credentials import load_credentials
 from cleanroom_client.environment import Environment
 from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
+from cleanroom_client.people import PeopleOfDatasets
 from cleanroom_client.plan import Plan
 from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
@@ -52,10 +53,9 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
 
     from cleanroom_client.bringing import Brought
     from cleanroom_client.upload import Delivery
-    from cleanroom_client.withdrawing import Withdrawn
 
 
-class CleanRoom(QuestionsOfSeveral):
+class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets
@@ -215,31 +215,6 @@ class CleanRoom(QuestionsOfSeveral):
         request = dataset_pb2.EraseVersionRequest(version=version)
         answer = self._session.transport.call(self._session.datasets.EraseVersion, request)
         return Version.from_proto(answer.version)
-
-    def withdraw(
-        self,
-        dataset: str,
-        people: pd.DataFrame | pa.Table | Path | str,
-        *,
-        mapping: Mapping[str, str] | None = None,
-        delimiter: str | None = None,
-        request_id: str | None = None,
-    ) -> Withdrawn:
-        """Withdraw the consent of the people whom a table names, by `person` or by match keys.
-
-        They are in no question of the next consent epoch and later, and in no later upload unless
-        they consented again after this. Durable when it returns; repeating a call that failed
-        needs its `request_id`.
-        """
-        from cleanroom_client import withdrawing  # noqa: PLC0415 - loads Arrow
-
-        named = withdrawing.Named(
-            dataset=dataset,
-            table=Path(people) if isinstance(people, str) else people,
-            mapping=dict(mapping or {}),
-            delimiter=delimiter or ",",
-        )
-        return withdrawing.withdraw(self._session, named, request_id or self.new_request_id())
 
     # Asking
 
