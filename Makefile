@@ -51,7 +51,15 @@ privacy-report: .venv/installed ## prove the privacy claim and write what was fo
 	@echo "written: $(PRIVACY_REPORT)"
 
 .PHONY: check
-check: check-python check-imports check-protos ## lint, types, layers, protocol, generated code
+check: check-python check-imports check-protos check-policies ## lint, types, layers, protocol, generated code
+
+.PHONY: policy-files
+policy-files: .venv/installed ## write policies/schema.json and the tables of keys in policies/README.md
+	@$(BIN)/python tools/generate_policy_files.py
+
+.PHONY: check-policies
+check-policies: .venv/installed
+	@$(BIN)/python tools/generate_policy_files.py --check
 
 .PHONY: check-python
 check-python: .venv/installed

@@ -6,6 +6,7 @@ because nothing here remembers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,24 +62,32 @@ def decode_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin=lines[0], size=size, root=root)
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
-    """Return the signed note; raises NoteInvalid when the signer's name is not the origin.
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> str:
+    """Return the signed note; raises NoteInvalid when a signer's name is not the origin.
+
+    While one key follows another, both sign.
 
     Requires that the caller has durably stored every entry the size counts, and that this tree
     extends every tree signed before.
     """
-    _check_origin(checkpoint, signer.name)
-    return sign_note(encode_checkpoint(checkpoint), signer)
+    for signer in signers:
+        _check_origin(checkpoint, signer.name)
+    return sign_note(encode_checkpoint(checkpoint), *signers)
 
 
-def open_checkpoint(note: str | bytes, log_key: NoteVerifier) -> Checkpoint:
-    """Return the checkpoint of a note signed by the log's key; raises NoteInvalid.
+def open_checkpoint(
+    note: str | bytes, log_keys: NoteVerifier | Sequence[NoteVerifier]
+) -> Checkpoint:
+    """Return the checkpoint of a note signed by the log's key, or one of its keys.
 
-    The origin must be the key's name, so that one key cannot speak for another log.
+    A log has two keys while one follows the other; both bear its name. The origin must be that
+    name, so that one key cannot speak for another log. Raises NoteInvalid.
     Does not verify that this is the log's only history: that takes a witness.
     """
-    checkpoint = decode_checkpoint(open_note(note, [log_key]))
-    _check_origin(checkpoint, log_key.name)
+    keys = [log_keys] if isinstance(log_keys, NoteVerifier) else list(log_keys)
+    checkpoint = decode_checkpoint(open_note(note, keys))
+    for key in keys:
+        _check_origin(checkpoint, key.name)
     return checkpoint
 
 

@@ -77,7 +77,9 @@ def verify_extension(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes]) -
         raise _inconsistent(new, "origin", f"the earlier checkpoint is of {old.origin}")
     # 2. A log never shrinks.
     if new.size < old.size:
-        raise _inconsistent(new, "length", f"it shrank from {old.size} entries to {new.size}")
+        shrunk = f"it shrank from {old.size} entries to {new.size}"
+        why = f"{shrunk}: entries were removed, or an older checkpoint was put back"
+        raise _inconsistent(new, "length", why)
     # 3. Every log extends the empty one: there is nothing to prove, so nothing may be offered.
     if old.size == 0 and not proof:
         return
@@ -91,7 +93,9 @@ def verify_extension(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes]) -
             proof=proof,
         )
     except ProofInvalid as error:
-        raise _inconsistent(new, "consistency", str(error)) from error
+        forked = f"its first {old.size} entries are not those signed earlier: the log was forked"
+        why = f"{forked}; {error}"
+        raise _inconsistent(new, "consistency", why) from error
 
 
 def _decode(data: bytes, index: int, checkpoint: Checkpoint) -> Entry:

@@ -7,13 +7,13 @@ keep a checkpoint elsewhere and pass it as `against` later.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
 from cleanroom.audit.errors import LogInconsistent
-from cleanroom.audit.log import LogSummary, verify_extension, verify_log
+from cleanroom.audit.export import Verified
+from cleanroom.audit.log import verify_extension, verify_log
 from cleanroom.audit.note import Signer, verifier_of
 from cleanroom.audit.tree import appended_nodes, consistency_proof, leaf_hash
 from cleanroom.ports.store import Store, Transaction
@@ -22,14 +22,6 @@ from cleanroom.usecases.receipts import checkpoint
 T = TypeVar("T")
 BATCH: Final = 500  # entries of at most 64 KiB
 Node = tuple[int, int]  # level, index
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """What a verified log holds, and the signed checkpoint over it, as text."""
-
-    summary: LogSummary
-    note: str
 
 
 def signed(store: Store, signer: Signer) -> str:
@@ -57,7 +49,7 @@ def verify_stored_log(
     # 3. The log that was signed earlier is the beginning of this one.
     if earlier is not None:
         _verify_growth(store, earlier, current)
-    return Verified(summary=summary, note=note)
+    return Verified(summary=summary, note=note.encode(), files=0)
 
 
 def _verify_growth(store: Store, earlier: Checkpoint, current: Checkpoint) -> None:

@@ -27,6 +27,7 @@ from cleanroom.policy import lift
 from cleanroom.policy.bounds import grid_reasons, lift_bound
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
+from cleanroom.policy.limits import breakdown_reasons, size_reasons
 from cleanroom.policy.resolve import Resolved, resolve
 from cleanroom.policy.ropo import ropo_reasons
 
@@ -45,6 +46,10 @@ def decide(policy: Policy, *, asker: str, question: Question, now_s: int) -> All
         *resolved.reasons,
         *strata.reasons,
         *_cells(resolved, strata, question),
+        *breakdown_reasons(
+            policy, question, (*resolved.groupings.values(), *strata.groupings.values())
+        ),
+        *size_reasons(policy, question),
         *_outcomes(policy, question),
     )
     if reasons:
@@ -68,7 +73,7 @@ def _allowance(
         groupings=tuple(resolved.groupings[name] for name in qualified.by),
         stages=policy.matching.keys,
         purposes=policy.purposes(question.family),
-        minimum=policy.minimum(qualified.datasets),
+        minimum=policy.minimum(qualified.datasets, question.family),
         ledgers=policy.ledgers_of(qualified.datasets),
         bound=bounds.high,
         low=bounds.low,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from cleanroom.model.allowance import LedgerTerms, MinimumAggregation
 from cleanroom.model.consent import purpose_bits
@@ -14,6 +15,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import check_column, check_label
 from cleanroom.model.question import Family
 from cleanroom.policy.rules import (
+    Limits,
     PrivacyRule,
     merge_terms,
     strictest_minimum,
@@ -23,6 +25,10 @@ from cleanroom.policy.rules import (
 
 VERSION = "cleanroom/v1"
 NORMALISATIONS = ("uid2-2026",)
+
+
+def _nothing() -> MappingProxyType[Family, Any]:
+    return MappingProxyType({})
 
 
 class Role(StrEnum):
@@ -101,17 +107,20 @@ class ArmColumn:
 class DatasetRules:
     """One dataset: its schema and the owner's rules; None where the owner declares none.
 
-    `consent` names, for each family, the purposes a person must have agreed to.
+    `consent` names, for each family, the purposes a person must have agreed to. `breakdowns` names,
+    for each family, the columns that may break an answer down; a family that is absent may use all
+    that are declared. `people_by_family` raises the minimum's people for single families.
     """
 
     schema: DatasetSchema
     arm: ArmColumn | None = None
     time_column: str | None = None
     minimum: MinimumAggregation | None = None
+    people_by_family: Mapping[Family, int] = field(default_factory=_nothing, hash=False)
     privacy: PrivacyRule | None = None
-    consent: Mapping[Family, tuple[str, ...]] = field(
-        default_factory=lambda: MappingProxyType({}), hash=False
-    )
+    consent: Mapping[Family, tuple[str, ...]] = field(default_factory=_nothing, hash=False)
+    breakdowns: Mapping[Family, tuple[str, ...]] = field(default_factory=_nothing, hash=False)
+    limits: Limits = Limits()  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         """Schema and columns must tell the same."""
@@ -119,7 +128,18 @@ class DatasetRules:
             raise FieldInvalid(field="arm", expected="a column where the schema has an arm")
         if self.schema.timed != (self.time_column is not None):
             raise FieldInvalid(field="time", expected="a column where the schema is timed")
-        object.__setattr__(self, "consent", MappingProxyType(dict(self.consent)))
+        least = self.minimum.people if self.minimum else None
+        if any(least is None or people < least for people in self.people_by_family.values()):
+            raise FieldInvalid(field="minimum_aggregation.families", expected="at least `people`")
+        for name in ("consent", "breakdowns", "people_by_family"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def minimum_for(self, family: Family) -> MinimumAggregation | None:
+        """Return the dataset's own minimum for questions of `family`."""
+        if self.minimum is None:
+            return None
+        people = self.people_by_family.get(family, self.minimum.people)
+        return replace(self.minimum, people=people)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +210,16 @@ class Policy:
         asked = {family for party in self.parties for family in party.may_ask}
         return tuple(sorted({self.purposes(family) for family in asked} - {0}))
 
-    def minimum(self, datasets: Iterable[str]) -> MinimumAggregation:
-        """Return the strictest rule of `datasets`; one without its own has the policy's strictest.
+    def minimum(self, datasets: Iterable[str], family: Family) -> MinimumAggregation:
+        """Return the strictest rule of `datasets` for questions of `family`.
 
-        Raises FieldInvalid for a dataset that is not declared.
+        A dataset without its own has the policy's strictest. Raises FieldInvalid for a dataset
+        that is not declared.
         """
-        default = strictest_minimum(d.minimum for d in self.datasets if d.minimum)
-        return strictest_minimum(self._declared(name).minimum or default for name in datasets)
+        own = {d.schema.name: d.minimum_for(family) for d in self.datasets}
+        default = strictest_minimum(rule for rule in own.values() if rule)
+        names = (self._declared(name).schema.name for name in datasets)
+        return strictest_minimum(own[name] or default for name in names)
 
     def ledger_terms(self, dataset: str) -> LedgerTerms:
         """Return the terms of the ledger of `dataset`; raises FieldInvalid if not declared.

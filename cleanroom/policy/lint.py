@@ -16,6 +16,7 @@ WEAK_PEOPLE = 20
 WEAK_EPSILON = Fraction(8)
 WEAK_DELTA = Fraction(1, 100_000)
 WEAK_MISS = Fraction(1, 1_000)
+WEAK_PER_DAY = 100
 OTHER = "other"
 
 
@@ -35,7 +36,12 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
     """
     warnings = [*_matching(policy), *_parties(policy)]
     for dataset in policy.datasets:
-        warnings += _dataset(f"datasets.{dataset.schema.name}", dataset)
+        path = f"datasets.{dataset.schema.name}"
+        warnings += [
+            *_dataset(path, dataset),
+            *_families(policy, path, dataset),
+            *_limits(path, dataset),
+        ]
     return tuple(sorted(_finding(policy, path, message) for path, message in warnings))
 
 
@@ -89,6 +95,26 @@ def _domains(path: str, dataset: DatasetRules) -> Iterator[tuple[str, str]]:
                 yield where, "one value tells nothing apart"
             if OTHER not in domain.values:
                 yield where, f"without '{OTHER}' a row with an undeclared value cannot be uploaded"
+
+
+def _families(policy: Policy, path: str, dataset: DatasetRules) -> Iterator[tuple[str, str]]:
+    """A rule for a family that nobody may ask is likely a grant forgotten, or a rule left over."""
+    asked = {family for party in policy.parties for family in party.may_ask}
+    rules = {
+        "breakdowns": dataset.breakdowns,
+        "minimum_aggregation.families": dataset.people_by_family,
+    }
+    for key, families in rules.items():
+        for family in families:
+            if family not in asked:
+                yield f"{path}.{key}.{family}", f"nobody may ask {family}, so this rules nothing"
+
+
+def _limits(path: str, dataset: DatasetRules) -> Iterator[tuple[str, str]]:
+    frequency = dataset.limits.questions
+    if frequency and frequency.most > WEAK_PER_DAY * frequency.days:
+        per_day = f"more than {WEAK_PER_DAY} questions a day"
+        yield f"{path}.limits.questions.most", f"{per_day} are a program's, not an analyst's"
 
 
 def _privacy(path: str, rule: PrivacyRule) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ file with all its problems before the next begins.
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 
 from cleanroom.model.dataset import KeyType
@@ -15,8 +14,6 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import Family
 from cleanroom.policy.checks import check
 from cleanroom.policy.document import (
-    NORMALISATIONS,
-    VERSION,
     DatasetRules,
     Mark,
     Matching,
@@ -27,12 +24,10 @@ from cleanroom.policy.document import (
     Scheme,
 )
 from cleanroom.policy.fields import DAY_S, Field
+from cleanroom.policy.keys import POLICY
 from cleanroom.policy.parse_dataset import dataset
-from cleanroom.policy.problems import START, Problems, shown, stranger
+from cleanroom.policy.problems import START, Problems
 from cleanroom.policy.yaml_reader import decode, read
-
-MAX_RETENTION_DAYS = 36_500
-_REGION = re.compile(r"[A-Z]{2}")
 
 
 def parse_policy(data: bytes, file: str = "policy.yaml") -> Policy:
@@ -49,7 +44,7 @@ def parse_policy(data: bytes, file: str = "policy.yaml") -> Policy:
     problems.raise_if_any()
     # 3. Nodes to values of the grammar.
     marks: dict[str, Mark] = {}
-    root = Field(node=node, path="", mark=START, problems=problems, marks=marks)
+    root = Field(node=node, spec=POLICY, path="", mark=START, problems=problems, marks=marks)
     policy = _document(root, sha256(data).hexdigest(), text)
     # 4. Values against each other.
     check(policy, problems)
@@ -58,18 +53,14 @@ def parse_policy(data: bytes, file: str = "policy.yaml") -> Policy:
 
 
 def _document(root: Field, digest: str, text: str) -> Policy:
-    keys = root.table(
-        "version", "collaboration", "valid", "parties", "matching", "datasets", "retention"
-    )
-    keys["version"].word((VERSION,))
-    collaboration = keys["collaboration"].label("collaboration")
+    keys = root.table()
+    keys["version"].word()
+    collaboration = keys["collaboration"].label()
     valid_from_s, valid_until_s = _valid(keys["valid"])
-    parties = tuple(_party(name, f) for name, f in keys["parties"].named("party"))
+    parties = tuple(_party(name, f) for name, f in keys["parties"].named())
     matching = _matching(keys["matching"])
-    datasets = tuple(dataset(n, f, matching.keys) for n, f in keys["datasets"].named("dataset"))
+    datasets = tuple(dataset(n, f, matching.keys) for n, f in keys["datasets"].named())
     retention = _retention(keys["retention"])
-    if parties == () and keys["parties"].present:
-        keys["parties"].bad("found no party: write at least one")
     _require_rules(keys["datasets"], datasets)
     root.problems.raise_if_any()
     try:
@@ -91,7 +82,7 @@ def _document(root: Field, digest: str, text: str) -> Policy:
 
 
 def _valid(field: Field) -> tuple[int, int]:
-    keys = field.table("from", "until")
+    keys = field.table()
     start, last = keys["from"].day(), keys["until"].day()
     if start and last and last < start:
         keys["until"].bad("found a day before valid.from: write the last day of the period")
@@ -99,17 +90,14 @@ def _valid(field: Field) -> tuple[int, int]:
 
 
 def _party(name: str, field: Field) -> Party:
-    checked = field.checked_label(name, "party")
-    keys = field.table("role", "may_ask")
-    asked = keys["may_ask"].choices(tuple(Family), "families")
-    return Party(name=checked, role=keys["role"].choice(tuple(Role)), may_ask=frozenset(asked))
+    keys = field.table()
+    asked = frozenset(keys["may_ask"].choices(Family))
+    return Party(name=name, role=keys["role"].choice(Role), may_ask=asked)
 
 
 def _matching(field: Field) -> Matching:
-    keys = field.table(
-        "scheme", "normalisation", "keys", optional=("allow_unsalted", "default_region")
-    )
-    scheme = keys["scheme"].choice(tuple(Scheme))
+    keys = field.table()
+    scheme = keys["scheme"].choice(Scheme)
     unsalted = keys["allow_unsalted"].boolean() if keys["allow_unsalted"].present else False
     if unsalted and scheme is not Scheme.SHA256:
         keys["allow_unsalted"].bad(f"found true with scheme {scheme}: leave it out or use sha256")
@@ -121,35 +109,18 @@ def _matching(field: Field) -> Matching:
         )
     return Matching(
         scheme=scheme,
-        normalisation=keys["normalisation"].word(NORMALISATIONS),
-        keys=_key_types(keys["keys"]),
+        normalisation=keys["normalisation"].word(),
+        keys=keys["keys"].choices(KeyType) or (KeyType.EMAIL,),
         allow_unsalted=scheme is Scheme.SHA256,
-        default_region=_region(keys["default_region"]),
+        default_region=keys["default_region"].region(),
     )
 
 
-def _key_types(field: Field) -> tuple[KeyType, ...]:
-    found = field.choices(tuple(KeyType), "key types")
-    if not found and field.empty:
-        field.expect(f"one or more of {', '.join(KeyType)}")
-    return found or (KeyType.EMAIL,)
-
-
-def _region(field: Field) -> str | None:
-    if not field.present:
-        return None
-    wanted = "a country code of two capital letters, as in RU (ISO 3166-1 alpha-2)"
-    text = field.text(wanted)
-    if text and not _REGION.fullmatch(text):
-        field.bad(f"found {shown(text)}{stranger(text)}: write {wanted}")
-    return text
-
-
 def _retention(field: Field) -> Retention:
-    keys = field.table("datasets_days", "measurements_days")
+    keys = field.table()
     return Retention(
-        datasets_days=keys["datasets_days"].integer(1, MAX_RETENTION_DAYS),
-        measurements_days=keys["measurements_days"].integer(1, MAX_RETENTION_DAYS),
+        datasets_days=keys["datasets_days"].integer(),
+        measurements_days=keys["measurements_days"].integer(),
     )
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from cleanroom.model.allowance import MinimumAggregation
-from cleanroom.model.consent import PURPOSES
-from cleanroom.model.dataset import MAX_BOUND, Bounded, DatasetSchema, Domain, KeyType, Unit
+from cleanroom.model.dataset import Bounded, DatasetSchema, Domain, KeyType, Unit
 from cleanroom.model.lift import OUTCOMES
 from cleanroom.model.question import Family
 from cleanroom.policy.document import ArmColumn, DatasetRules
 from cleanroom.policy.fields import Field
-from cleanroom.policy.rules import MIN_PEOPLE, NEVER, PrivacyRule
+from cleanroom.policy.parse_limits import breakdowns, by_family, limits
+from cleanroom.policy.rules import PrivacyRule
 
-MAX_VALUES = 1_000
-MAX_EPSILON = Fraction(1_000)
-MAX_PEOPLE = 2**30
-_ONE, _HALF = Fraction(1), Fraction(1, 2)
 # A row's columns of keys are named as their types, the pre-hashed forms included.
 _KEY_COLUMNS = frozenset({*KeyType, "email_sha256", "phone_sha256"})
 
@@ -26,24 +20,18 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
 
     Notes problems in `field` and goes on with stand-ins.
     """
-    checked = field.checked_label(name, "dataset")
-    keys = field.table(
-        "owner",
-        optional=(
-            "dimensions", "arm", "counts", "time", "measures",
-            "event_filters", "minimum_aggregation", "privacy", "consent",
-        ),
-    )  # fmt: skip
+    keys = field.table()
     arm, time_column = _arm(keys["arm"]), _time(keys["time"])
     columns = _Columns(arm, time_column, keys)
+    minimum, people = _minimum(keys["minimum_aggregation"])
     schema = DatasetSchema(
-        name=checked,
-        owner=keys["owner"].label("owner"),
+        name=name,
+        owner=keys["owner"].label(),
         keys=match_keys,
         dimensions=_domains(keys["dimensions"], columns),
         has_arm=arm is not None,
-        counts=_bounded(keys["counts"], columns, (Unit.COUNT,)),
-        measures=_bounded(keys["measures"], columns, tuple(Unit), signed=True),
+        counts=_bounded(keys["counts"], columns),
+        measures=_bounded(keys["measures"], columns),
         filters=_domains(keys["event_filters"], columns),
         timed=time_column is not None,
     )
@@ -51,9 +39,12 @@ def dataset(name: str, field: Field, match_keys: tuple[KeyType, ...]) -> Dataset
         schema=schema,
         arm=arm,
         time_column=time_column,
-        minimum=_minimum(keys["minimum_aggregation"]),
+        minimum=minimum,
+        people_by_family=people,
         privacy=_privacy(keys["privacy"]),
         consent=_consent(keys["consent"]),
+        breakdowns=breakdowns(keys["breakdowns"], schema),
+        limits=limits(keys["limits"]),
     )
 
 
@@ -92,59 +83,40 @@ class _Columns:
 def _arm(field: Field) -> ArmColumn | None:
     if not field.present:
         return None
-    keys = field.table("column", "test", "control")
+    keys = field.table()
     test, control = keys["test"].value(), keys["control"].value()
     if test and test == control:
         keys["control"].bad(f"found {test!r} for both arms: write two different values")
     if test == control:
         test, control = "test", "control"
-    return ArmColumn(column=keys["column"].column("column"), test=test, control=control)
+    return ArmColumn(column=keys["column"].column(), test=test, control=control)
 
 
 def _time(field: Field) -> str | None:
     if not field.present:
         return None
-    return field.table("column")["column"].column("column")
+    return field.table()["column"].column()
 
 
 def _domains(field: Field, columns: _Columns) -> tuple[Domain, ...]:
     if not field.present:
         return ()
     found = []
-    for name, entry in field.named("dimension"):
-        column = entry.checked_column(name, at_key=True)
-        values = _values(entry)
+    for column, entry in field.named():
+        values = entry.values()
         if columns.admit(column, entry):
             found.append(Domain(name=column, values=values))
     return tuple(found)
 
 
-def _values(field: Field) -> tuple[str, ...]:
-    items = field.items("values", MAX_VALUES)
-    if field.empty:
-        field.expect("at least one value, as in [ufa, other]")
-    found: dict[str, None] = {}
-    for item in items:
-        value = item.value()
-        if value and value in found:
-            item.bad(f"found {value!r} again: write each value once")
-        found[value] = None
-    return tuple(found) or ("?",)
-
-
-def _bounded(
-    field: Field, columns: _Columns, units: tuple[Unit, ...], *, signed: bool = False
-) -> tuple[Bounded, ...]:
-    """Return the bounded columns; `signed` ones may take something away from a person's sum."""
+def _bounded(field: Field, columns: _Columns) -> tuple[Bounded, ...]:
     if not field.present:
         return ()
     found = []
-    for name, entry in field.named("measure"):
-        column = entry.checked_column(name, at_key=True)
-        least = ("min_per_person",) if signed else ()
-        keys = entry.table("max_per_person", optional=("unit", *least))
-        unit = keys["unit"].choice(units) if keys["unit"].present else Unit.COUNT
-        bound = keys["max_per_person"].integer(1, MAX_BOUND)
+    for column, entry in field.named():
+        keys = entry.table()
+        unit = keys["unit"].choice(Unit) if keys["unit"].present else Unit.COUNT
+        bound = keys["max_per_person"].integer()
         if columns.admit(column, entry):
             found.append(
                 Bounded(
@@ -161,57 +133,38 @@ def _low(keys: dict[str, Field], unit: Unit) -> int:
     if unit is Unit.ROWS:
         field.expect("no min_per_person for a measure in rows, which nothing is taken from")
         return 0
-    return field.integer(-MAX_BOUND, 0)
+    return field.integer()
 
 
-def _minimum(field: Field) -> MinimumAggregation | None:
+def _minimum(field: Field) -> tuple[MinimumAggregation | None, dict[Family, int]]:
     if not field.present:
-        return None
-    keys = field.table("people", "miss_probability")
-    return MinimumAggregation(
-        people=keys["people"].integer(MIN_PEOPLE, MAX_PEOPLE),
-        # Above one half the suppression line would lie below the minimum itself.
-        miss_probability=keys["miss_probability"].exact(
-            "a decimal number above 0 and at most 0.5, as in 1e-6", _HALF
-        ),
+        return None, {}
+    keys = field.table()
+    minimum = MinimumAggregation(
+        people=keys["people"].integer(),
+        miss_probability=keys["miss_probability"].exact(),
     )
-
-
-def _probability(field: Field) -> Fraction:
-    return field.exact("a decimal number above 0 and below 1, as in 1e-6", _ONE, below=True)
+    # A family may only be held to more: less would be no minimum at all.
+    people = by_family(keys["families"], lambda f: f.integer(at_least=minimum.people))
+    return minimum, people
 
 
 def _privacy(field: Field) -> PrivacyRule | None:
     if not field.present:
         return None
-    keys = field.table(
-        "pool", "definition", "epsilon", "delta", "per_question", optional=("renew",)
-    )
-    keys["definition"].word(("zcdp",))
-    if keys["renew"].present and keys["renew"].text(NEVER) not in ("", NEVER):
-        keys["renew"].expect(f"{NEVER}, as renewal would multiply the guarantee and is not offered")
-    wanted = f"a decimal number above 0 and at most {MAX_EPSILON}, as in 0.5"
-    epsilon = keys["epsilon"].exact(wanted, MAX_EPSILON)
-    per_question = keys["per_question"].exact(wanted, MAX_EPSILON)
+    keys = field.table()
+    for name in ("definition", "renew"):
+        keys[name].word()
+    epsilon, per_question = keys["epsilon"].exact(), keys["per_question"].exact()
     if per_question > epsilon:
         keys["per_question"].expect("at most epsilon, the whole budget")
     return PrivacyRule(
-        pool=keys["pool"].label("pool"),
+        pool=keys["pool"].label(),
         epsilon=epsilon,
-        delta=_probability(keys["delta"]),
+        delta=keys["delta"].exact(),
         per_question=min(per_question, epsilon),
     )
 
 
 def _consent(field: Field) -> dict[Family, tuple[str, ...]]:
-    if not field.present:
-        return {}
-    families = {str(f): f for f in Family}
-    keys = field.table(optional=tuple(families))
-    return {families[name]: _purposes(f) for name, f in keys.items() if f.present}
-
-
-def _purposes(field: Field) -> tuple[str, ...]:
-    if field.empty:
-        field.expect("at least one purpose, as in [measurement], or leave the family out")
-    return field.words(tuple(PURPOSES), "purposes")
+    return by_family(field, Field.words)

@@ -38,6 +38,40 @@ class PrivacyRule:
             raise FieldInvalid(field="renew", expected=NEVER)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frequency:
+    """One asker reserves at most `most` new questions within any `days` times 24 hours."""
+
+    most: int
+    days: int
+
+    def __post_init__(self) -> None:
+        """Both are at least one: a rule that lets nobody ask is the absence of a grant."""
+        if self.most < 1 or self.days < 1:
+            raise FieldInvalid(field="questions", expected="most and days of at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most that one question may hold, and that one asker may ask; None where unlimited.
+
+    A filter is a column whose events are kept by listed values; a breakdown is a column of `by`
+    or of `strata`. Windows count as neither.
+    """
+
+    filters_per_question: int | None = None
+    breakdowns_per_question: int | None = None
+    questions: Frequency | None = None
+
+    def __post_init__(self) -> None:
+        """None below zero; zero filters means no filter at all."""
+        if any(
+            n is not None and n < 0
+            for n in (self.filters_per_question, self.breakdowns_per_question)
+        ):
+            raise FieldInvalid(field="limits", expected="whole numbers of at least 0")
+
+
 def strictest_privacy(rules: Iterable[PrivacyRule], *, pool: str) -> PrivacyRule:
     """Return the smallest of each amount under the name `pool`; `rules` must not be empty."""
     known = tuple(rules)

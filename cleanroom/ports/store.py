@@ -192,6 +192,12 @@ class Questions(Protocol):
     def requests_of(self, party: str, collaboration: str) -> tuple[RequestRecord, ...]:
         """Return a party's requests in a collaboration, oldest first."""
 
+    def asked(self, collaboration: str, asker: str, after_s: int) -> tuple[tuple[int, bytes], ...]:
+        """Return (when, canonical bytes) of what a party reserved after `after_s`, oldest first.
+
+        Whatever became of a question, it counts; a question asked before it by another does not.
+        """
+
     def reserve(self, question: StoredQuestion) -> None:
         """Keep a new RESERVED question."""
 

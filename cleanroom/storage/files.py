@@ -109,6 +109,12 @@ def place_files(files: Sequence[tuple[Path, tuple[bytes, ...]]], unique: Callabl
 
 def create_file(path: Path, data: bytes, unique: str) -> None:
     """Put `data` under `path`; durable on return. Raises FileExistsError, leaving what is there."""
+    create_unsynced(path, data, unique)
+    sync(path.parent)
+
+
+def create_unsynced(path: Path, data: bytes, unique: str) -> None:
+    """Put `data` under `path` whole, its name not yet durable; raises FileExistsError."""
     unfinished = path.with_name(UNFINISHED + unique)
     write_new(unfinished, data)
     try:
@@ -116,7 +122,6 @@ def create_file(path: Path, data: bytes, unique: str) -> None:
         path.hardlink_to(unfinished)
     finally:
         unfinished.unlink()
-    sync(path.parent)
 
 
 @contextmanager

@@ -51,6 +51,19 @@ class SqlQuestions:
         )
         return tuple(_request(row) for row in self._connection.execute(query))
 
+    def asked(self, collaboration: str, asker: str, after_s: int) -> tuple[tuple[int, bytes], ...]:
+        """Return (when, canonical bytes) of what a party reserved after `after_s`, oldest first."""
+        query = (
+            select(questions.c.reserved_at_s, questions.c.canonical)
+            .where(
+                questions.c.collaboration == collaboration,
+                questions.c.asker == asker,
+                questions.c.reserved_at_s > after_s,
+            )
+            .order_by(questions.c.reserved_at_s, questions.c.seq)
+        )
+        return tuple((row.reserved_at_s, row.canonical) for row in self._connection.execute(query))
+
     def reserve(self, question: StoredQuestion) -> None:
         """Keep a new RESERVED question; raises StoreMisused for any other state."""
         if question.state is not QuestionState.RESERVED or question.measurement is not None:

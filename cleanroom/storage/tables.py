@@ -244,6 +244,7 @@ questions = Table(
     Column("released_entry", BigInteger),
     Column("measurement", LargeBinary),
     Index("questions_by_state", "state"),
+    Index("questions_of_asker", "collaboration", "asker", "reserved_at_s"),
 )
 
 # What a question says it debited, kept apart from `debits` so that fsck can hold them together.

@@ -17,7 +17,8 @@ import logging
 from fractions import Fraction
 
 from cleanroom.analysis.canonical import canonical_json, question_to_json
-from cleanroom.analysis.plan import Plan, default_nano_rho, nano_rho_for_epsilon
+from cleanroom.analysis.limits import default_nano_rho, nano_rho_for_epsilon
+from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
@@ -42,6 +43,7 @@ from cleanroom.ports.store import Transaction
 from cleanroom.privacy.loss import rho_to_nano
 from cleanroom.privacy.mechanism import NAME as MECHANISM
 from cleanroom.usecases.compute import measure
+from cleanroom.usecases.frequency import frequency_refusal
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
 from cleanroom.usecases.service import Service, current_version, party_of, policy_in_force
@@ -157,11 +159,18 @@ def _reserve(
     #    `measure` decides again as of `reserved_at_s`, and must come to the same.
     now_s = service.clock.now_s()
     policy = policy_in_force(tx, ask.collaboration, party, "ask in")
-    planned, _, offer = _planned(policy, party, ask, now_s)
+    try:
+        planned, _, offer = _planned(policy, party, ask, now_s)
+    except QuestionRefused as refusal:
+        also = frequency_refusal(tx, policy, party, ask.question, now_s)
+        raise QuestionRefused(reasons=(*refusal.reasons, *also)) from None
     # 3. Pin everything the answer depends on. The same pins were answered before: no debit.
     pinned = _pin(tx, policy, planned.question, offer, now_s)
     if tx.questions.get(pinned.digest) is None:
-        # 4. Every ledger concerned pays, or none.
+        # 4. One new question more may be asked; then every ledger concerned pays, or none.
+        too_many = frequency_refusal(tx, policy, party, pinned.question, now_s)
+        if too_many:
+            raise QuestionRefused(reasons=too_many)
         _debit(service, tx, actor, pinned, planned, now_s)
     else:
         # Nobody pays twice, but the log tells who else was given the answer.
@@ -294,6 +303,7 @@ def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomErr
             actor,
             ask.collaboration,
             family=str(ask.question.family),
+            datasets=list(ask.question.datasets),
             fingerprint=_fingerprint(ask),
             reason=refusal.reason,
             why=str(refusal)[:_MAX_WHY],

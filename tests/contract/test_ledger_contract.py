@@ -236,3 +236,23 @@ def test_a_request_id_is_bound_once_for_each_party(store):
         )
     )
     assert found == (first, None, (first, request("b", "one")), ())
+
+
+def test_what_a_party_asked_is_told_by_time_whatever_became_of_it(store):
+    at = {"one": 30, "two": 10, "three": 20}
+    asked = {name: replace(question(name), reserved_at_s=at[name]) for name in at}
+    elsewhere = replace(question("four"), collaboration="beta", reserved_at_s=30)
+    another = replace(question("five"), asker="clinic", reserved_at_s=30)
+
+    def work(tx):
+        for stored in (*asked.values(), elsewhere, another):
+            tx.questions.reserve(stored)
+        tx.questions.release(digest_of("one"), b"bytes", 9)
+        tx.questions.fail(digest_of("three"), 9)
+
+    store.transact(work)
+    name = question("one").asker
+    found = store.read(lambda tx: tx.questions.asked("alpha", name, 10))
+    assert found == ((20, asked["three"].canonical), (30, asked["one"].canonical))
+    assert len(store.read(lambda tx: tx.questions.asked("alpha", name, 9))) == 3
+    assert store.read(lambda tx: tx.questions.asked("alpha", name, 30)) == ()

@@ -278,6 +278,14 @@ class MemoryQuestions(_Part):
         asked = {q.digest for q in self.s.questions.values() if q.collaboration == collaboration}
         return tuple(r for r in rows if r.question in asked)
 
+    def asked(self, collaboration: str, asker: str, after_s: int) -> tuple[tuple[int, bytes], ...]:
+        found = [
+            (q.reserved_at_s, q.canonical)
+            for q in self.all()
+            if (q.collaboration, q.asker) == (collaboration, asker) and q.reserved_at_s > after_s
+        ]
+        return tuple(sorted(found, key=lambda pair: pair[0]))
+
     def reserve(self, question: StoredQuestion) -> None:
         _must(question.state is QuestionState.RESERVED, "not a reservation")
         _must(question.measurement is None, "not a reservation")

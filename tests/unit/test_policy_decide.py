@@ -247,7 +247,7 @@ def test_an_overlap_concerns_every_dataset_and_is_by_the_hub():
     assert allowance.question.by == ("exposures.city",)
     assert {d for t in allowance.ledgers for d in t.datasets} == {"exposures", "sales", "panel"}
     assert allowance.bound == 1
-    assert allowance.minimum == DEMO.minimum(THREE.datasets)
+    assert allowance.minimum == DEMO.minimum(THREE.datasets, THREE.family)
     assert allow(allowance.question) == allowance
 
 

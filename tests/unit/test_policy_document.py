@@ -13,6 +13,7 @@ from cleanroom.policy.document import Role, Scheme
 from cleanroom.policy.parse import parse_policy
 from support.policies import EXAMPLES, NAMES, policy
 
+RATE = Family.MATCH_RATE
 CONSENT = (
     "consent: {match_rate: [measurement], segment_size: [measurement], sales_lift: [measurement]}"
 )
@@ -125,11 +126,11 @@ def test_a_dataset_without_a_minimum_has_the_strictest_of_the_policy():
     mixed = policy(
         (counts, f"{counts}\n    minimum_aggregation: {{people: 20, miss_probability: 1e-9}}")
     )
-    assert policy().minimum(["exposures"]) == policy().minimum(["sales"])
-    assert mixed.minimum(["exposures"]) == MinimumAggregation(
+    assert policy().minimum(["exposures"], RATE) == policy().minimum(["sales"], RATE)
+    assert mixed.minimum(["exposures"], RATE) == MinimumAggregation(
         people=20, miss_probability=Fraction(1, 10**9)
     )
-    assert mixed.minimum(["exposures", "sales"]) == MinimumAggregation(
+    assert mixed.minimum(["exposures", "sales"], RATE) == MinimumAggregation(
         people=50, miss_probability=Fraction(1, 10**9)
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cleanroom_client.accepting import Accepted, Proposed
     from cleanroom_client.aim import Assume, Wish
     from cleanroom_client.comparing import Comparison, PlannedComparison
+    from cleanroom_client.consent.rules import ConsentRules
     from cleanroom_client.costs import CellCosts
     from cleanroom_client.errors import (
         CertificateUnusable,
@@ -71,6 +72,7 @@ __all__ = [
     "CleanRoom",
     "ClientError",
     "Comparison",
+    "ConsentRules",
     "ContributionBound",
     "CostUnusable",
     "DatasetStatus",
@@ -117,6 +119,7 @@ _HOME = MappingProxyType(
         "CleanRoom": "room",
         "ClientError": "errors",
         "Comparison": "comparing",
+        "ConsentRules": "consent.rules",
         "ContributionBound": "question",
         "CostUnusable": "errors",
         "DatasetStatus": "values",

@@ -7,11 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from cleanroom.audit.checkpoint import Checkpoint
-from cleanroom.audit.entry import Entry, decode_entry
-from cleanroom.audit.log import LogSummary
 from cleanroom.v1 import dataset_pb2, ledger_pb2
-from cleanroom_client import accepting, asking, auditing, examining, sealing
+from cleanroom_client import accepting, asking, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
@@ -36,6 +33,7 @@ from cleanroom_client.question import (
     SegmentSize,
 )
 from cleanroom_client.questions_of_several import QuestionsOfSeveral
+from cleanroom_client.reads_log import ReadsLog
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
@@ -52,10 +50,11 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     import pyarrow as pa
 
     from cleanroom_client.bringing import Brought
+    from cleanroom_client.consent.rules import ConsentRules
     from cleanroom_client.upload import Delivery
 
 
-class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
+class CleanRoom(QuestionsOfSeveral, ReadsLog, PeopleOfDatasets):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets
@@ -146,17 +145,20 @@ class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
         *,
         mapping: Mapping[str, str] | None = None,
         delimiter: str | None = None,
+        consent: ConsentRules | Path | str | None = None,
         again: bool = False,
         progress: Progress = silent,
     ) -> UploadResult:
         """Bring a table: a DataFrame, an Arrow table, or the path of a CSV or Parquet file.
 
-        `mapping` is {column: header} where the names differ. Identifiers are blinded on this
-        machine. The same call after a failure goes on where it stopped; `again` starts over.
+        `mapping` is {column: header} where the names differ. `consent` are the rules, or their
+        file, by which the TCF or GPP strings in the column `consent_string` are read; without it
+        consent comes from columns. Identifiers are blinded on this machine. The same call after
+        a failure goes on where it stopped; `again` starts over.
         """
         from cleanroom_client.upload import upload  # noqa: PLC0415 - loads Arrow
 
-        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
+        delivery = _delivery(dataset, data, mapping, delimiter, consent, again=again)
         return upload(self._session, delivery, progress)
 
     def bring(
@@ -166,6 +168,7 @@ class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
         *,
         mapping: Mapping[str, str] | None = None,
         delimiter: str | None = None,
+        consent: ConsentRules | Path | str | None = None,
         again: bool = False,
         max_wait_s: float = 600.0,
         progress: Progress = silent,
@@ -178,7 +181,7 @@ class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
         """
         from cleanroom_client.bringing import bring  # noqa: PLC0415 - loads Arrow
 
-        delivery = _delivery(dataset, data, mapping, delimiter, again=again)
+        delivery = _delivery(dataset, data, mapping, delimiter, consent, again=again)
         return bring(self._session, delivery, progress, max_wait_s=max_wait_s)
 
     def blind(
@@ -356,30 +359,17 @@ class CleanRoom(QuestionsOfSeveral, PeopleOfDatasets):
         answer = self._session.transport.call(self._session.ledgers.ListBalances, request)
         return tuple(Balance.from_proto(balance) for balance in answer.balances)
 
-    # Auditing
-
-    def checkpoint(self) -> Checkpoint:
-        """Return the log's newest checkpoint, verified against the profile's log key."""
-        return auditing.checkpoint(self._session)
-
-    def entries(self, start: int = 0, count: int | None = None) -> Iterator[Entry]:
-        """Yield log entries, as an auditor or officer; they are not verified one by one."""
-        return map(decode_entry, auditing.entries(self._session, start, count))
-
-    def verified_log(self) -> tuple[tuple[Entry, ...], LogSummary]:
-        """Return all entries once they make the tree that the log's key signed."""
-        found, summary = auditing.verified(self._session)
-        return tuple(decode_entry(data) for data in found), summary
-
 
 def _delivery(
     dataset: str,
     data: pd.DataFrame | pa.Table | Path | str,
     mapping: Mapping[str, str] | None,
     delimiter: str | None,
+    consent: ConsentRules | Path | str | None,
     *,
     again: bool,
 ) -> Delivery:
+    from cleanroom_client.consent.rules_file import load_rules  # noqa: PLC0415 - loads Arrow
     from cleanroom_client.upload import Delivery  # noqa: PLC0415 - loads Arrow
 
     return Delivery(
@@ -388,4 +378,5 @@ def _delivery(
         mapping=dict(mapping or {}),
         delimiter=delimiter or ",",
         again=again,
+        consent=load_rules(consent) if isinstance(consent, Path | str) else consent,
     )

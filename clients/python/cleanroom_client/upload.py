@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom_client.agreed import check_agreed
 from cleanroom_client.agreement import Collaboration
 from cleanroom_client.chunks import Journal, rows_per_chunk
+from cleanroom_client.consent.rules import ConsentRules
 from cleanroom_client.content import content_digest
 from cleanroom_client.errors import PolicyUnknown, UploadStuck
 from cleanroom_client.progress import Progress
@@ -40,7 +41,8 @@ _REQUEST_ID_DIGITS = 32
 class Delivery:
     """What a partner brings: a table for a dataset, and how to read it.
 
-    `mapping` is {column: header}. `again` starts over although the same content is there.
+    `mapping` is {column: header}. `again` starts over although the same content is there. With
+    `consent`, each row's consent is read from a string under these rules.
     """
 
     dataset: str
@@ -48,6 +50,7 @@ class Delivery:
     mapping: Mapping[str, str] = field(default_factory=dict)
     delimiter: str = ","
     again: bool = False
+    consent: ConsentRules | None = None
 
 
 def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadResult:
@@ -62,7 +65,7 @@ def upload(session: Session, delivery: Delivery, progress: Progress) -> UploadRe
     Raises BadInput, ClientError (UploadStuck for a file that changes meanwhile), KeystoreError.
     """
     collaboration = session.collaboration()  # 1
-    spec = collaboration.spec(delivery.dataset)
+    spec = replace(collaboration.spec(delivery.dataset), consent=delivery.consent)
     _check_owner(session, collaboration, delivery.dataset)
     check_agreed(session, collaboration)
     stamp = _stamp(delivery.table)
@@ -150,6 +153,7 @@ def _name_of(
     The fingerprint keeps the operator from testing guesses of the content against request ids.
     """
     mapping = [f"{column}={header}".encode() for column, header in sorted(delivery.mapping.items())]
+    consent = () if delivery.consent is None else (delivery.consent.digest(),)
     return digest_of(
         b"cleanroom-upload/v1",
         collaboration.ruling().digest.encode(),
@@ -158,6 +162,7 @@ def _name_of(
         digest_of(*mapping),
         content_digest(delivery.table, delivery.delimiter),
         fingerprint,
+        *consent,
     )
 
 

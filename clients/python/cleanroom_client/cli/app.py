@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli import audit, bench, data, doctor, people, policy, questions
+from cleanroom_client.cli import audit, bench, data, doctor, log, people, policy, questions
 from cleanroom_client.cli.output import complain, remark
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.cli.usage import is_help, usage_sentence
@@ -53,6 +53,7 @@ data.register(app)
 people.register(app)
 questions.register(app)
 audit.register(app)
+log.register(app)
 bench.register(app)
 doctor.register(app)
 

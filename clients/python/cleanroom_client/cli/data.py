@@ -28,6 +28,13 @@ Mapping = Annotated[
     typer.Option("--map", metavar="COLUMN=HEADER", help="Where your header differs."),
 ]
 Delimiter = Annotated[str | None, typer.Option(help="Between CSV fields: ';', '|' or tab.")]
+Consent = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Read consent from the TCF or GPP strings in column consent_string, by these rules.",
+    ),
+]
 Again = Annotated[
     bool, typer.Option("--again", help="Start over although the same content is there.")
 ]
@@ -51,6 +58,7 @@ def bring(
     *,
     mapping: Mapping = None,
     delimiter: Delimiter = None,
+    consent: Consent = None,
     again: Again = False,
     max_wait: Annotated[
         float, typer.Option(help="Seconds to wait for the others without any work.")
@@ -72,6 +80,7 @@ def bring(
             file,
             mapping=pairs,
             delimiter=delimiter_of(delimiter),
+            consent=consent,
             again=again,
             max_wait_s=max_wait,
             progress=bars,
@@ -89,10 +98,13 @@ def upload(
     *,
     mapping: Mapping = None,
     delimiter: Delimiter = None,
+    consent: Consent = None,
     again: Again = False,
 ) -> None:
     """Blind a table's identifiers on this machine and bring it to the service.
 
+    Each row says what its person agreed to: in the columns purposes, consent_at and
+    consent_until, or with --consent in a TCF or GPP string. No signal means no consent.
     The same command after a failure goes on where it stopped.
 
     Example: cleanroom-client --profile acme.toml upload exposures crm.csv --map email=E-Mail
@@ -106,6 +118,7 @@ def upload(
             file,
             mapping=pairs,
             delimiter=delimiter_of(delimiter),
+            consent=consent,
             again=again,
             progress=bars,
         )
@@ -164,6 +177,8 @@ def report_table(report: UploadReport) -> Table:
     add_row(table, "rows sent", report.sent)
     add_row(table, "rows without a usable key", report.without_key)
     add_row(table, "rows without consent, never used", report.without_consent)
+    for cause, count in report.no_consent.items():
+        add_row(table, f"no consent: {cause.replace('_', ' ')}", count)
     add_row(table, "repeated rows, kept", report.duplicates)
     for column, rejects in report.rejected.items():
         for reason, count in sorted(rejects.by_reason.items()):

@@ -10,14 +10,7 @@ import pyarrow as pa
 
 from cleanroom_client.tables import plain_values, values
 from cleanroom_client.tables.plain_values import ConvertAll
-from cleanroom_client.tables.spec import (
-    CONSENT_AT,
-    CONSENT_UNTIL,
-    OCCURRED_AT,
-    PURPOSES_COLUMN,
-    DatasetSpec,
-    Unit,
-)
+from cleanroom_client.tables.spec import OCCURRED_AT, DatasetSpec, Unit
 
 _AT_ONCE: Mapping[values.Convert, ConvertAll] = MappingProxyType(
     {
@@ -43,18 +36,20 @@ class Conversion:
 
 
 def conversions(spec: DatasetSpec) -> tuple[Conversion, ...]:
-    """Return one for each integer column, in the order of the wire schema.
+    """Return one for each integer column before those of consent, in the order of the wire schema.
 
     The time of rows that are no events is not among them: it is 0.
     """
-    return tuple(
-        Conversion(
-            column=column,
-            convert=values.remembered(convert),
-            convert_all=_AT_ONCE.get(convert),
-            kind=kind,
-        )
-        for column, convert, kind in _all(spec)
+    return tuple(conversion(*each) for each in _all(spec))
+
+
+def conversion(column: str, convert: values.Convert, kind: pa.DataType | None = None) -> Conversion:
+    """Return the conversion of a column whose texts `convert` takes one by one."""
+    return Conversion(
+        column=column,
+        convert=values.remembered(convert),
+        convert_all=_AT_ONCE.get(convert),
+        kind=kind or pa.int64(),
     )
 
 
@@ -71,9 +66,6 @@ def _all(spec: DatasetSpec) -> Iterator[tuple[str, values.Convert, pa.DataType]]
         yield name, values.in_domain(domain), pa.int16()
     if spec.timed:
         yield OCCURRED_AT, values.moment, pa.int64()
-    yield PURPOSES_COLUMN, values.purposes, pa.int64()
-    yield CONSENT_AT, values.moment_or_zero, pa.int64()
-    yield CONSENT_UNTIL, values.moment_or_zero, pa.int64()
 
 
 def _of_measure(unit: Unit) -> values.Convert:

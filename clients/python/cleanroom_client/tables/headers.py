@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from cleanroom_client.tables.errors import BadInput, join_names, shown
 from cleanroom_client.tables.sources import Source
-from cleanroom_client.tables.spec import DatasetSpec
+from cleanroom_client.tables.spec import (
+    CONSENT_STRING,
+    CONSENT_UNTIL,
+    PURPOSES_COLUMN,
+    DatasetSpec,
+)
 
 
 def resolve(source: Source, spec: DatasetSpec, mapping: Mapping[str, str]) -> dict[str, int]:
@@ -17,7 +22,7 @@ def resolve(source: Source, spec: DatasetSpec, mapping: Mapping[str, str]) -> di
     1. No header comes twice.
     2. Everything mapped exists, on both sides.
     3. There is at least one column of match keys.
-    4. Every required column is there.
+    4. Every required column is there, and consent comes in one way only.
 
     Raises BadInput with the first of these that fails.
     """
@@ -31,6 +36,7 @@ def resolve(source: Source, spec: DatasetSpec, mapping: Mapping[str, str]) -> di
     for column in spec.required_columns():  # 4
         if column not in found:
             raise _refused(source, _missing(column, headers))
+    _check_one_consent(source, spec, headers)
     return found
 
 
@@ -68,8 +74,27 @@ def _no_key(spec: DatasetSpec, headers: Sequence[str]) -> str:
     )
 
 
+def _check_one_consent(source: Source, spec: DatasetSpec, headers: Sequence[str]) -> None:
+    """Refuse strings beside columns of purposes: one of them would be overlooked."""
+    if spec.consent is None:
+        return
+    declared = set(spec.columns())
+    for column in (PURPOSES_COLUMN, CONSENT_UNTIL):
+        if column in headers and column not in declared:
+            message = (
+                f"consent comes from the strings in {CONSENT_STRING!r}, but there is a column "
+                f"{column!r} too: leave one of them out"
+            )
+            raise _refused(source, message)
+
+
 def _missing(column: str, headers: Sequence[str]) -> str:
     like = next((h for h in headers if _bare(h) == column), "HEADER")
+    if column == PURPOSES_COLUMN and CONSENT_STRING in headers:
+        return (
+            f"no column {column!r}, but one of consent strings: say how to read them with "
+            "--consent FILE"
+        )
     return (
         f"no column {column!r}: found {join_names(list(headers))};"
         f" name yours with --map {column}={like}"

@@ -14,21 +14,17 @@ from cleanroom_client.arrow_items import ITEM
 from cleanroom_client.blinding.secret import PersonKey
 from cleanroom_client.identifiers.columns import identities
 from cleanroom_client.identifiers.kinds import KeyType, columns_of
-from cleanroom_client.tables.conversions import Conversion, conversions
-from cleanroom_client.tables.errors import BadInput, WrongValue
+from cleanroom_client.tables.cells import Cells
+from cleanroom_client.tables.consent_columns import Consents, consents_of
+from cleanroom_client.tables.conversions import conversions
+from cleanroom_client.tables.errors import BadInput
 from cleanroom_client.tables.headers import resolve
 from cleanroom_client.tables.raw import RawBatch
 from cleanroom_client.tables.report import UploadReport
 from cleanroom_client.tables.row_hashes import row_hashes
 from cleanroom_client.tables.schema import REF_BYTES, Batch, token_column, wire_schema
 from cleanroom_client.tables.sources import Tabular, open_source
-from cleanroom_client.tables.spec import (
-    CONSENT_AT,
-    CONSENT_UNTIL,
-    PERSON,
-    PURPOSES_COLUMN,
-    DatasetSpec,
-)
+from cleanroom_client.tables.spec import PERSON, DatasetSpec
 from cleanroom_client.tables.tally import Tally
 
 BATCH_ROWS = 10_000
@@ -65,7 +61,9 @@ class TableReader:
         self._person_key = person_key
         self._batch_rows = batch_rows
         self._schema = wire_schema(spec)
+        self._cells = Cells(source=self._source, places=self._places)
         self._conversions = conversions(spec)
+        self._read_consents = consents_of(spec, self._cells)
         self._tally = Tally()
 
     @property
@@ -97,13 +95,13 @@ class TableReader:
 
     def _checked(self, raw: RawBatch) -> Batch:
         keys = {key_type: self._identities(raw, key_type) for key_type in self._spec.keys}
-        table = pa.Table.from_arrays(list(self._columns(raw)), schema=self._schema)
-        self._check_consent(raw, table)
+        consents = self._read_consents(raw)
+        table = pa.Table.from_arrays(list(self._columns(raw, consents)), schema=self._schema)
         self._tally.add_rows(row_hashes(raw.columns))
-        batch = _with_some_key(table, keys)
-        self._tally.without_key += raw.rows - batch.table.num_rows
-        self._tally.without_consent += pc.sum(pc.equal(batch.table["purposes"], 0)).as_py() or 0
-        return batch
+        keep = _some_key(keys)
+        self._tally.without_key += raw.rows - keep.true_count
+        self._tally.add_without_consent(consents.counted(keep))
+        return _kept(table, keys, keep)
 
     def _identities(self, raw: RawBatch, key_type: KeyType) -> pa.FixedSizeBinaryArray:
         """Return the identities of one key type: from the plain column, else from the hashed."""
@@ -116,15 +114,16 @@ class TableReader:
                 found = more if found.null_count == raw.rows else pc.coalesce(found, more)
         return found
 
-    def _columns(self, raw: RawBatch) -> Iterator[pa.Array]:
+    def _columns(self, raw: RawBatch, consents: Consents) -> Iterator[pa.Array]:
         """Yield the wire columns in the order of the schema."""
         yield self._references(raw)
         for key_type in self._spec.keys:
             yield pa.nulls(raw.rows, self._schema.field(token_column(key_type)).type)
         for conversion in self._conversions:
-            if conversion.column == PURPOSES_COLUMN and not self._spec.timed:
-                yield pa.array(np.zeros(raw.rows, np.int64))  # the time of what is no event
-            yield self._integers(raw, conversion)
+            yield self._cells.integers(raw, conversion)
+        if not self._spec.timed:
+            yield pa.array(np.zeros(raw.rows, np.int64))  # the time of what is no event
+        yield from consents.columns()
 
     def _references(self, raw: RawBatch) -> pa.Array:
         key = self._person_key
@@ -132,55 +131,15 @@ class TableReader:
             return pa.nulls(raw.rows, pa.binary(REF_BYTES))
         return key.references(pc.utf8_trim_whitespace(raw.columns[self._places[PERSON]]))
 
-    def _integers(self, raw: RawBatch, conversion: Conversion) -> pa.Array:
-        """Convert each distinct text once."""
-        encoded = raw.columns[self._places[conversion.column]].dictionary_encode()
-        texts = pc.utf8_trim_whitespace(encoded.dictionary)
-        numbers = conversion.convert_all(texts) if conversion.convert_all else None
-        if numbers is None:
-            numbers = pa.array(self._one_by_one(raw, conversion, encoded, texts), conversion.kind)
-        return numbers.take(encoded.indices)
 
-    def _one_by_one(
-        self, raw: RawBatch, conversion: Conversion, encoded: pa.DictionaryArray, texts: pa.Array
-    ) -> list[int]:
-        """Return each text's number; on failure name the line where it first stands."""
-        numbers: list[int] = []
-        # The dictionary is in order of first appearance, so the first failure is the first line.
-        for text in texts.to_pylist():
-            try:
-                numbers.append(conversion.convert(text))
-            except WrongValue as error:
-                row = pc.index(encoded.indices, len(numbers)).as_py()
-                raise self._bad(raw, row, conversion.column, str(error)) from None
-        return numbers
-
-    def _check_consent(self, raw: RawBatch, table: pa.Table) -> None:
-        """Refuse purposes without both times, and times in the wrong order."""
-        given = pc.not_equal(table["purposes"], 0)
-        for column in (CONSENT_AT, CONSENT_UNTIL):
-            missing = pc.index(pc.and_(given, pc.equal(table[column], 0)), True).as_py()
-            if missing >= 0:
-                raise self._bad(raw, missing, column, "purposes are given, so a time is needed")
-        reversed_ = pc.and_(given, pc.less(table[CONSENT_UNTIL], table[CONSENT_AT]))
-        row = pc.index(reversed_, True).as_py()
-        if row >= 0:
-            message = "consent ends before it begins: are the two columns swapped?"
-            raise self._bad(raw, row, CONSENT_UNTIL, message)
-
-    def _bad(self, raw: RawBatch, row: int, column: str, message: str) -> BadInput:
-        return BadInput(
-            message,
-            file=self._source.name,
-            line=raw.line_of(row),
-            column=self._source.headers[self._places[column]],
-            unit=self._source.unit,
-        )
+def _some_key(keys: Mapping[KeyType, pa.FixedSizeBinaryArray]) -> pa.BooleanArray:
+    """Return which rows have an identity of at least one key type."""
+    return reduce(pc.or_, (column.is_valid() for column in keys.values()))
 
 
-def _with_some_key(table: pa.Table, keys: Mapping[KeyType, pa.FixedSizeBinaryArray]) -> Batch:
-    """Return the rows that have an identity of at least one key type."""
-    keep = reduce(pc.or_, (column.is_valid() for column in keys.values()))
+def _kept(
+    table: pa.Table, keys: Mapping[KeyType, pa.FixedSizeBinaryArray], keep: pa.BooleanArray
+) -> Batch:
     if keep.true_count == len(keep):
         return Batch(table=table, identities=keys)
     kept = {key_type: column.filter(keep) for key_type, column in keys.items()}

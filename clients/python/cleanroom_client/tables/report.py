@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from cleanroom_client.consent.signals import NoConsent
 from cleanroom_client.identifiers.kinds import KeyColumn
 from cleanroom_client.identifiers.rejects import RejectReport
 
@@ -15,14 +16,14 @@ class UploadReport:
     """Counts of rows, for the partner's eyes.
 
     rows: read from the source; without_key: dropped, as no match key could be read;
-    without_consent: sent without any purpose, so never used; duplicates: repeats of a whole row
-    of the source, which are kept (an estimate above 25 million rows, see tally.Repeats); rejected: by
-    column, values that gave no match key.
+    no_consent: sent without any purpose, so never used, by the reason; duplicates: repeats of a
+    whole row of the source, which are kept (an estimate above 25 million rows, see tally.Repeats);
+    rejected: by column, values that gave no match key.
     """
 
     rows: int = 0
     without_key: int = 0
-    without_consent: int = 0
+    no_consent: Mapping[NoConsent, int] = field(default_factory=lambda: MappingProxyType({}))
     duplicates: int = 0
     rejected: Mapping[KeyColumn, RejectReport] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -31,7 +32,13 @@ class UploadReport:
         parts = (self.without_key, self.without_consent, self.duplicates)
         if min(parts) < 0 or max(parts) > self.rows:
             raise ValueError("a part of the rows cannot be negative or more than all of them")
+        object.__setattr__(self, "no_consent", MappingProxyType(dict(self.no_consent)))
         object.__setattr__(self, "rejected", MappingProxyType(dict(self.rejected)))
+
+    @property
+    def without_consent(self) -> int:
+        """Rows that are sent and used for nothing."""
+        return sum(self.no_consent.values())
 
     @property
     def sent(self) -> int:

@@ -9,13 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from cleanroom_client.identifiers.kinds import KeyType, columns_of
+
+if TYPE_CHECKING:  # it reads this module's list of purposes
+    from cleanroom_client.consent.rules import ConsentRules
 
 OTHER = "other"
 PERSON, OCCURRED_AT = "person", "occurred_at"
 PURPOSES_COLUMN, CONSENT_AT, CONSENT_UNTIL = "purposes", "consent_at", "consent_until"
 CONSENT_COLUMNS = (PURPOSES_COLUMN, CONSENT_AT, CONSENT_UNTIL)
+CONSENT_STRING, GPC, BASIS = "consent_string", "gpc", "basis"
 
 # The service's controlled list, by bit; a test holds this one and the service's equal.
 PURPOSES: Mapping[str, int] = MappingProxyType(
@@ -27,6 +32,20 @@ PURPOSES: Mapping[str, int] = MappingProxyType(
         "storage": 16,
         "research": 32,
     }
+)
+
+
+class Basis(StrEnum):
+    """On what the use of a row rests (GDPR, article 6); the policy says which it accepts."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+# Bases travel in the bitmap of purposes, beside its own bits: no mark means consent.
+BASIS_MARKS: Mapping[Basis, int] = MappingProxyType(
+    {Basis.CONSENT: 0, Basis.CONTRACT: 1 << 32, Basis.LEGITIMATE_INTEREST: 1 << 33}
 )
 
 _MAX_DOMAIN = 2**15  # codes travel as int16
@@ -62,7 +81,9 @@ def _frozen_empty() -> Mapping[str, tuple[str, ...]]:
 class DatasetSpec:
     """Columns of one dataset: `keys` in order of priority, domains in the order of their codes.
 
-    `timed` says that each row is an event with its own time.
+    `timed` says that each row is an event with its own time. With `consent`, a row's consent is
+    read from a string under these rules; without, from columns of its own. `bases` are those that
+    the policy accepts.
     """
 
     keys: tuple[KeyType, ...]
@@ -72,6 +93,8 @@ class DatasetSpec:
     measures: Mapping[str, Unit] = field(default_factory=lambda: MappingProxyType({}))
     event_filters: Mapping[str, tuple[str, ...]] = field(default_factory=_frozen_empty)
     timed: bool = False
+    consent: ConsentRules | None = None
+    bases: frozenset[Basis] = frozenset({Basis.CONSENT})
 
     def __post_init__(self) -> None:
         """Freeze the mappings; refuse missing or repeated keys, bad domains, clashing names."""
@@ -92,6 +115,13 @@ class DatasetSpec:
         yield PERSON
         if not self.timed:
             yield OCCURRED_AT
+        yield from self.optional_consent_columns()
+
+    def optional_consent_columns(self) -> Iterator[str]:
+        """Yield what the table may say of consent besides; a declared column of the name goes first."""
+        optional = (GPC, BASIS) if self.consent is None else (GPC, CONSENT_AT)
+        declared = set(self.required_columns())
+        yield from (name for name in optional if name not in declared)
 
     def key_columns(self) -> Iterator[str]:
         """Yield the columns a match key may come from, of which the table needs one."""
@@ -112,7 +142,10 @@ class DatasetSpec:
         yield from self.event_filters
         if self.timed:
             yield OCCURRED_AT
-        yield from CONSENT_COLUMNS
+        if self.consent is None:
+            yield from CONSENT_COLUMNS
+        else:
+            yield CONSENT_STRING
 
 
 def _check_domain(name: str, domain: tuple[str, ...]) -> None:

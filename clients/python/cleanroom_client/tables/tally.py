@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 import numpy as np
 
+from cleanroom_client.consent.signals import NoConsent
 from cleanroom_client.identifiers.kinds import KeyColumn
 from cleanroom_client.identifiers.rejects import RejectReport
 from cleanroom_client.tables.report import UploadReport
@@ -70,7 +74,7 @@ class Tally:
         """Start at nothing."""
         self.rows = 0
         self.without_key = 0
-        self.without_consent = 0
+        self._without_consent: Counter[NoConsent] = Counter()
         self._rejected: dict[KeyColumn, RejectReport] = {}
         self._repeats = Repeats()
 
@@ -83,12 +87,16 @@ class Tally:
         """Count values without a key."""
         self._rejected[column] = self._rejected.get(column, RejectReport()) + rejects
 
+    def add_without_consent(self, counts: Mapping[NoConsent, int]) -> None:
+        """Count rows that may be used for nothing."""
+        self._without_consent.update(counts)
+
     def report(self) -> UploadReport:
         """Return the counts so far."""
         return UploadReport(
             rows=self.rows,
             without_key=self.without_key,
-            without_consent=self.without_consent,
+            no_consent=self._without_consent,
             duplicates=min(self._repeats.count(), self.rows),
             rejected=self._rejected,
         )

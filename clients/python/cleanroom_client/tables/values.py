@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from cleanroom_client.tables.errors import WrongValue, join_names, shown
 from cleanroom_client.tables.schema import ARM_CONTROL, ARM_NONE, ARM_TEST
-from cleanroom_client.tables.spec import OTHER, PURPOSES, ArmSpec
+from cleanroom_client.tables.spec import BASIS_MARKS, OTHER, PURPOSES, ArmSpec, Basis
 
 Convert = Callable[[str], int]
 
@@ -24,6 +24,7 @@ _WHOLE = re.compile(r"([0-9]{1,19})(?:\.0+)?")
 _UNIX = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
 _NOT_A_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "null", "none", "na", "n/a"}
+_FLAGS = {"1": 1, "true": 1, "1.0": 1, "0": 0, "false": 0, "0.0": 0, "": 0}
 _SEPARATORS = re.compile(r"[\s;,|]+")
 _REMEMBERED = 2**16
 EARLIEST_S = 946_684_800  # 2000-01-01
@@ -119,6 +120,22 @@ def purposes(text: str) -> int:
             raise WrongValue(f"{shown(name)} is not a purpose: expected any of {known}")
         bits |= bit
     return bits
+
+
+def basis(text: str) -> int:
+    """Return the mark of the basis named; nothing is consent."""
+    name = text.lower() or Basis.CONSENT
+    if name not in tuple(Basis):
+        raise WrongValue(f"{shown(text)} is not a basis: expected one of {', '.join(Basis)}")
+    return BASIS_MARKS[Basis(name)]
+
+
+def flag(text: str) -> int:
+    """Return 1 for a signal that is set, 0 for one that is not, or nothing."""
+    value = _FLAGS.get(text.lower())
+    if value is None:
+        raise WrongValue(f"{shown(text)} is no flag: expected 1, 0, true, false or nothing")
+    return value
 
 
 def in_domain(domain: tuple[str, ...]) -> Convert:

@@ -1,0 +1,55 @@
+"""Write what is made of the policy grammar, or prove it fresh: the schema and the README's tables.
+
+Run with the interpreter of the development environment: `python tools/generate_policy_files.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cleanroom.policy.key_tables import key_tables
+from cleanroom.policy.schema import schema_text
+
+POLICIES = Path(__file__).resolve().parent.parent / "policies"
+BEGIN, END = "<!-- keys: made by `make policy-files` -->\n", "<!-- keys: end -->"
+
+
+def files() -> dict[Path, str]:
+    """Return the text of each file as it must be."""
+    readme = POLICIES / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    return {
+        POLICIES / "schema.json": schema_text(),
+        readme: f"{before}{BEGIN}\n{key_tables()}\n{END}{after}",
+    }
+
+
+def stale() -> list[str]:
+    """Return the names of files that are missing or different."""
+    return [
+        path.name
+        for path, text in files().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def main() -> int:
+    """Return 0 if the files are fresh or have been made so, 1 otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    if not parser.parse_args().check:
+        for path, text in files().items():
+            path.write_text(text, encoding="utf-8")
+    old = stale()
+    for name in old:
+        print(f"policies/{name} is stale: run `make policy-files`", file=sys.stderr)
+    if not old:
+        print("policies: the schema and the tables of keys are fresh")
+    return 1 if old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
