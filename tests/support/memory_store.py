@@ -6,7 +6,7 @@ A transaction works on copies, swapped in when it ends. Promises are those of cl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from cleanroom.ports.records import (
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
+from support.memory_withdrawals import MemoryWithdrawals
 
 T = TypeVar("T")
 
@@ -224,33 +225,6 @@ class MemoryVersions(_Part):
             raise StoreMisused("no such version")
         if known.erased_at_s is None:
             self.s.versions[version] = replace(known, erased_at_s=at_s)
-
-
-class MemoryWithdrawals(_Part):
-    def add(self, withdrawal: Withdrawal) -> None:
-        _add(self.s.withdrawals, (withdrawal.owner, withdrawal.request_id), withdrawal)
-
-    def by_request(self, owner: str, request_id: str) -> Withdrawal | None:
-        return self.s.withdrawals.get((owner, request_id))
-
-    def of_dataset(self, dataset: DatasetName) -> tuple[Withdrawal, ...]:
-        return tuple(w for w in self.s.withdrawals.values() if w.dataset == dataset)
-
-    def mark(self, dataset: DatasetName, marks: Iterable[bytes], at_s: int) -> None:
-        self.s.marks |= {(dataset, mark): at_s for mark in marks}
-
-    def marks(self, dataset: DatasetName) -> Mapping[bytes, int]:
-        return {mark: at_s for (of, mark), at_s in self.s.marks.items() if of == dataset}
-
-    def put_people(self, version: str, people: Mapping[int, int]) -> None:
-        for person, at_s in people.items():
-            self.s.people.setdefault((version, person), at_s)
-
-    def people(self, version: str) -> Mapping[int, int]:
-        return {person: at_s for (of, person), at_s in self.s.people.items() if of == version}
-
-    def forget_people(self, version: str) -> None:
-        self.s.people = {key: at_s for key, at_s in self.s.people.items() if key[0] != version}
 
 
 class MemoryLedgers(_Part):
