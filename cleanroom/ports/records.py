@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cleanroom.audit.step import Step, StepKind
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.names import DatasetName, LedgerName
 
@@ -29,6 +30,25 @@ class Acceptance:
     party: str
     accepted_at_s: int
     announcement: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStep:
+    """One step of a collaboration's history as it was signed; see cleanroom.audit.step.
+
+    `kind`, `policy_digest` and `party` repeat what the statement says. `taken_at_s` is when the
+    service took it; `put_in_force` whether the policy came into force by it.
+    """
+
+    collaboration: str
+    position: int
+    digest: str
+    kind: StepKind
+    policy_digest: str
+    party: str
+    step: Step
+    taken_at_s: int
+    put_in_force: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +122,7 @@ class RelayTask:
 class Version:
     """A sealed, immutable version. `file_digest` covers the encrypted bytes, `content_digest` the
     plain content (told to the owner only); both hex SHA-256. Counts are told to the owner only.
+    `predecessor` is the version it was compacted from; `sealed_at_s` is then that one's.
     """
 
     id: str
@@ -115,6 +136,23 @@ class Version:
     events: int
     sealed_at_s: int
     erased_at_s: int | None = None
+    predecessor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """References that an owner withdrew at once: `given`, of which `known` stood in a version.
+
+    `known` is told to the owner only. `fingerprint` is the hex digest of what was asked for.
+    """
+
+    dataset: DatasetName
+    owner: str
+    request_id: str
+    fingerprint: str
+    given: int
+    known: int
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

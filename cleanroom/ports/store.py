@@ -5,21 +5,24 @@ Everything that must be true together is written by one `transact` call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
+from cleanroom.audit.step import StepKind
 from cleanroom.model.names import DatasetName, LedgerName
 from cleanroom.ports.records import (
     Acceptance,
     Balance,
     Debit,
     Envelope,
+    PolicyStep,
     Proposal,
     RelayTask,
     RequestRecord,
     StoredQuestion,
     Upload,
     Version,
+    Withdrawal,
 )
 
 T = TypeVar("T")
@@ -54,6 +57,18 @@ class Collaborations(Protocol):
 
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         """Return acceptances of one digest, by party name."""
+
+    def add_step(self, step: PolicyStep) -> None:
+        """Keep a step; its position is the one behind the last of its collaboration."""
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        """Return the step taken last, of one kind if it is named."""
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        """Return one step."""
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        """Return up to `count` steps from position `start` on, in order."""
 
     def put_envelope(self, envelope: Envelope) -> None:
         """Keep a wrapped key; replaces an earlier one of the same sender and recipient."""
@@ -123,6 +138,34 @@ class Versions(Protocol):
 
     def erase(self, version: str, at_s: int) -> None:
         """Mark a version erased."""
+
+
+class Withdrawals(Protocol):
+    """What owners withdrew: marks that outlive versions, and people of versions by number."""
+
+    def add(self, withdrawal: Withdrawal) -> None:
+        """Keep a new withdrawal; its (owner, request id) is new."""
+
+    def by_request(self, owner: str, request_id: str) -> Withdrawal | None:
+        """Return the withdrawal an owner made under a request id."""
+
+    def of_dataset(self, dataset: DatasetName) -> tuple[Withdrawal, ...]:
+        """Return all withdrawals of a dataset, oldest first."""
+
+    def mark(self, dataset: DatasetName, marks: Iterable[bytes], at_s: int) -> None:
+        """Keep marks with a time, in the place of an earlier time of the same mark."""
+
+    def marks(self, dataset: DatasetName) -> Mapping[bytes, int]:
+        """Return every mark of a dataset and its time."""
+
+    def put_people(self, version: str, people: Mapping[int, int]) -> None:
+        """Keep people of a version and when each withdrew; who has a time keeps it."""
+
+    def people(self, version: str) -> Mapping[int, int]:
+        """Return the people of a version who withdrew, and when."""
+
+    def forget_people(self, version: str) -> None:
+        """Delete what `people` returns."""
 
 
 class Ledgers(Protocol):
@@ -218,6 +261,8 @@ class Transaction(Protocol):
     def relay(self) -> Relay: ...  # noqa: D102
     @property
     def versions(self) -> Versions: ...  # noqa: D102
+    @property
+    def withdrawals(self) -> Withdrawals: ...  # noqa: D102
     @property
     def ledgers(self) -> Ledgers: ...  # noqa: D102
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from cleanroom.audit.step import StepKind
 from cleanroom.audit.tree import leaf_hash, node_hash
 from cleanroom.model.errors import BudgetExhausted, FieldInvalid
 from cleanroom.model.names import DatasetName, LedgerName
@@ -18,6 +19,7 @@ from cleanroom.ports.records import (
     Balance,
     Debit,
     Envelope,
+    PolicyStep,
     Proposal,
     QuestionState,
     RelayTask,
@@ -26,9 +28,11 @@ from cleanroom.ports.records import (
     TaskState,
     Upload,
     Version,
+    Withdrawal,
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
+from support.memory_withdrawals import MemoryWithdrawals
 
 T = TypeVar("T")
 
@@ -41,6 +45,7 @@ class State:
     latest: dict[str, str] = field(default_factory=dict)
     in_force: dict[str, str] = field(default_factory=dict)
     acceptances: dict[tuple[str, str, str], Acceptance] = field(default_factory=dict)
+    steps: dict[tuple[str, int], PolicyStep] = field(default_factory=dict)
     envelopes: dict[tuple[str, str, str], Envelope] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     tasks: dict[str, RelayTask] = field(default_factory=dict)
@@ -50,6 +55,9 @@ class State:
     questions: dict[str, StoredQuestion] = field(default_factory=dict)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    withdrawals: dict[tuple[str, str], Withdrawal] = field(default_factory=dict)
+    marks: dict[tuple[DatasetName, bytes], int] = field(default_factory=dict)
+    people: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
@@ -58,8 +66,12 @@ class State:
         """What the database's foreign keys hold when a transaction ends."""
         for collaboration, digest, _ in self.acceptances:
             _must((collaboration, digest) in self.proposals, "an acceptance of no proposal")
+        for step in self.steps.values():
+            _must((step.collaboration, step.policy_digest) in self.proposals, "a step of nothing")
         for task in self.tasks.values():
             _must(task.upload in self.uploads, "a relay task of no upload")
+        for version, _ in self.people:
+            _must(version in self.versions, "people of no version")
 
 
 def _must(holds: bool, what: str) -> None:
@@ -110,6 +122,22 @@ class MemoryCollaborations(_Part):
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         rows = sorted(self.s.acceptances.items())
         return tuple(row for key, row in rows if key[:2] == (collaboration, digest))
+
+    def add_step(self, step: PolicyStep) -> None:
+        known = [key for key in self.s.steps if key[0] == step.collaboration]
+        _must(step.position == len(known) + 1, "a step out of turn")
+        _add(self.s.steps, (step.collaboration, step.position), step)
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        rows = [s for s in self.s.steps.values() if s.collaboration == collaboration]
+        return next((s for s in reversed(rows) if kind in {None, s.kind}), None)
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        return self.s.steps.get((collaboration, position))
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        rows = (self.step(collaboration, i) for i in range(start, start + count))
+        return tuple(row for row in rows if row is not None)
 
     def put_envelope(self, envelope: Envelope) -> None:
         key = (envelope.collaboration, envelope.recipient, envelope.sender)
@@ -315,6 +343,7 @@ class MemoryTransaction:
         self.uploads = MemoryUploads(state)
         self.relay = MemoryRelay(state)
         self.versions = MemoryVersions(state)
+        self.withdrawals = MemoryWithdrawals(state)
         self.ledgers = MemoryLedgers(state)
         self.questions = MemoryQuestions(state)
         self.log = MemoryLog(state)
