@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cleanroom.cli.files import written
+from cleanroom.cli.log_keys import given_witnesses
 from cleanroom.cli.options import ConfigOption
 from cleanroom.cli.stores import opened
-from cleanroom.cli.terminal import progress, say
-from cleanroom.config import Config, load_config
+from cleanroom.cli.terminal import say
+from cleanroom.cli.verify import AgainstOption, WitnessKeyOption, stored
+from cleanroom.config import load_config
 
 if TYPE_CHECKING:
     from cleanroom.cli.report_data import Standing
-    from cleanroom.storage.sqlite import SqlStore
 
 
 def report(
@@ -28,10 +30,8 @@ def report(
     as_json: Annotated[
         bool, typer.Option("--json", help="Write the page's data as JSON, without the page.")
     ] = False,
-    against: Annotated[
-        Path | None,
-        typer.Option(metavar="NOTE", help="A checkpoint kept earlier: the log must continue it."),
-    ] = None,
+    against: AgainstOption = None,
+    witness_key: WitnessKeyOption = None,
 ) -> None:
     """Verify the log and write a report on it: one HTML file that needs nothing else.
 
@@ -44,9 +44,8 @@ def report(
     from cleanroom.cli.report_page import report_page
     from cleanroom.usecases.audit_report import audit_report
 
-    known = load_config(config)
-    with opened(known) as store:
-        standing = _verified(known, store, against)
+    standing = _verified(config, against, witness_key or [])
+    with opened(load_config(config)) as store:
         made = audit_report(store, standing.size)
     data = report_json(made, standing)
     text = json.dumps(data, indent=2) + "\n" if as_json else report_page(made, standing, data)
@@ -55,32 +54,24 @@ def report(
     say(f"{out}: a report on {standing.size} entries, verified")
 
 
-def _verified(config: Config, store: SqlStore, against: Path | None) -> Standing:
+def _verified(config: Path, against: Path | None, witness_key: Sequence[str]) -> Standing:
+    from cleanroom.audit.cosignature import cosignatures, require_quorum
     from cleanroom.audit.encoding import encode_base64
-    from cleanroom.audit.note import verifier_of
-    from cleanroom.cli.log_check import verify_stored_log
-    from cleanroom.cli.report_data import Standing, signers_of
+    from cleanroom.cli.report_data import Standing
     from cleanroom.wiring.environment import SystemClock
-    from cleanroom.wiring.opening import load_signer
+    from cleanroom.wiring.opening import log_keys
 
-    signer = load_signer(config.log)
-    earlier = None if against is None else against.read_bytes()
-    with progress() as bar:
-        task = bar.add_task("entries verified", total=None)
-        found = verify_stored_log(
-            store,
-            signer,
-            against=earlier,
-            tell=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    note = found.note.decode("utf-8")
+    witnesses = given_witnesses(witness_key, None)
+    found = stored(config, None if against is None else against.read_bytes())
+    require_quorum(found.note, witnesses, len(witnesses))
+    checkpoint = found.summary.checkpoint
     return Standing(
-        origin=found.summary.checkpoint.origin,
-        size=found.summary.checkpoint.size,
-        root=encode_base64(found.summary.checkpoint.root),
-        note=note,
-        key=verifier_of(signer).text,
-        signers=signers_of(note),
+        origin=checkpoint.origin,
+        size=checkpoint.size,
+        root=encode_base64(checkpoint.root),
+        note=found.note.decode("utf-8"),
+        keys=tuple(key.text for key in log_keys(load_config(config).log)),
+        cosigned=tuple((c.witness, c.time_s) for c in cosignatures(found.note, witnesses)),
         continues=None if against is None else str(against),
         made_at_s=SystemClock().now_s(),
     )

@@ -21,15 +21,16 @@ MOST_QUESTIONS: Final = 1_000  # told one by one, the newest; a list of all is `
 class Standing:
     """What was verified before anything was counted.
 
-    `note` is the checkpoint as signed; `signers` are the names on its signature lines.
+    `note` is the checkpoint as signed by one of `keys`; `cosigned` are the witnesses whose keys
+    were given and whose signatures hold, with the unix seconds they state.
     """
 
     origin: str
     size: int
     root: str
     note: str
-    key: str
-    signers: tuple[str, ...]
+    keys: tuple[str, ...]
+    cosigned: tuple[tuple[str, int], ...]
     continues: str | None
     made_at_s: int
 
@@ -44,8 +45,8 @@ def report_json(report: AuditReport, standing: Standing) -> dict[str, Any]:
             "origin": standing.origin,
             "size": standing.size,
             "root": standing.root,
-            "key": standing.key,
-            "signers": list(standing.signers),
+            "keys": list(standing.keys),
+            "cosigned": [{"witness": name, "time": when(at)} for name, at in standing.cosigned],
             "continues": standing.continues,
             "checkpoint": standing.note,
         },
@@ -62,12 +63,6 @@ def report_json(report: AuditReport, standing: Standing) -> dict[str, Any]:
 def newest(log: LogReport) -> tuple[Asked, ...]:
     """Return the questions that are told one by one, oldest first."""
     return log.questions[-MOST_QUESTIONS:]
-
-
-def signers_of(note: str) -> tuple[str, ...]:
-    """Return the names on the signature lines of a note."""
-    lines = note.rpartition("\n\n")[2].splitlines()
-    return tuple(line.split(" ")[1] for line in lines if line.startswith("\u2014 "))
 
 
 def _number(number: Number | None) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from cleanroom.analysis.log_report import Asked, LogReport, Number, Row, Tally, 
 from cleanroom.audit.choice import datasets_of, debits_of, decision_of, reason_of
 from cleanroom.audit.entry import EntryKind
 from cleanroom.audit.rows import Found
-from cleanroom.audit.words import rho_text, sentence, short
+from cleanroom.audit.words import rho_text, sentence, short, when
 from cleanroom.cli.report_charts import Series, bar, over_time
 from cleanroom.cli.report_data import MOST_QUESTIONS, Standing, newest
 from cleanroom.cli.report_parts import Sources, el, moment, section, table
@@ -47,14 +47,14 @@ class Shown:
 def verification(shown: Shown) -> Element:
     """Say what was verified, by which key, and what that does not show."""
     standing = shown.standing
-    witnesses = [name for name in standing.signers if name != standing.origin]
+    witnesses = [f"{name} on {when(at)}" for name, at in standing.cosigned]
     facts = (
         ("log", standing.origin),
         ("entries", f"{standing.size:,}"),
         ("root (base64)", standing.root),
-        ("key of the log", standing.key),
+        ("key of the log", "; ".join(standing.keys)),
         ("continues", standing.continues or "not compared with an earlier checkpoint"),
-        ("witnesses", ", ".join(witnesses) or "none has cosigned this checkpoint"),
+        ("witnesses", ", ".join(witnesses) or "none was asked for"),
     )
     return section(
         "verification",

@@ -18,8 +18,8 @@ STANDING = Standing(
     size=7,
     root="Zm9v" * 11,
     note="cleanroom.example/log\n7\nZm9v\n\n\u2014 cleanroom.example/log " + "Zm9v" * 20 + "\n",
-    key="cleanroom.example/log+0a1b2c3d+" + "Zm9v" * 11,
-    signers=("cleanroom.example/log",),
+    keys=("cleanroom.example/log+0a1b2c3d+" + "Zm9v" * 11,),
+    cosigned=(("witness.example", 1_772_323_000),),
     continues=None,
     made_at_s=1_772_323_200,
 )

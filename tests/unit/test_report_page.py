@@ -10,7 +10,7 @@ import pytest
 
 from cleanroom.analysis.log_report import log_report
 from cleanroom.audit.rows import Found
-from cleanroom.cli.report_data import Standing, report_json, signers_of
+from cleanroom.cli.report_data import Standing, report_json
 from cleanroom.cli.report_page import report_page
 from cleanroom.usecases.audit_report import AuditReport, audit_report
 from support.counted_log import small_log
@@ -22,8 +22,8 @@ STANDING = Standing(
     size=7,
     root="r",
     note="cleanroom.example/log\n7\nr\n\n\u2014 cleanroom.example/log x\n\u2014 witness.example y\n",
-    key="cleanroom.example/log+1+k",
-    signers=("cleanroom.example/log", "witness.example"),
+    keys=("cleanroom.example/log+1+k",),
+    cosigned=(("witness.example", 1_772_323_000),),
     continues=None,
     made_at_s=1_772_323_200,
 )
@@ -137,8 +137,10 @@ def test_the_bars_of_a_chart_add_up_to_the_questions():
     assert sum(int(n.replace(",", "")) for _, n in titles) == 2 * total
 
 
-def test_signers_are_read_off_the_note():
-    assert signers_of(STANDING.note) == STANDING.signers
+def test_the_witnesses_are_those_whose_signatures_hold():
+    text, _ = page_of(small_log())
+    assert "witness.example on 2026-02-28T23:56:40Z" in text
+    assert "none was asked for" not in text
 
 
 @pytest.fixture
