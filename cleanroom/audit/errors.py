@@ -70,8 +70,27 @@ class LogInconsistent(AuditError):
 
 
 @dataclass(kw_only=True, eq=False)
+class StepInvalid(AuditError):
+    """A step of agreeing on a policy is malformed, out of place, or not its signer's."""
+
+    sentence = "the policy step is not valid: {why}"
+
+
+@dataclass(kw_only=True, eq=False)
 class ExportInvalid(AuditError):
     """A file of an exported log is missing, surplus or not what the others make it."""
 
     sentence = "the export is not valid, {path}: {why}"
     path: str
+
+
+@dataclass(kw_only=True, eq=False)
+class WitnessRefused(AuditError):
+    """A witness does not cosign; `status` is C2SP tlog-witness's for HTTP.
+
+    `size` is the size of the tree it cosigned last, where the caller only has to catch up.
+    """
+
+    sentence = "the witness does not cosign: {why}"
+    status: int
+    size: int | None = None
