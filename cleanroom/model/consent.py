@@ -44,3 +44,12 @@ def epoch_of(time_s: int) -> int:
     nobody is used after the end of their consent.
     """
     return time_s - time_s % EPOCH_S
+
+
+def next_epoch(time_s: int) -> int:
+    """Return the first epoch in which what happened at `time_s` is heeded: the one after its own.
+
+    A question of an epoch heeds a withdrawal if and only if it came before the epoch's start, so
+    that all questions of an epoch see the same people, whenever in it they are asked.
+    """
+    return epoch_of(time_s) + EPOCH_S
