@@ -218,6 +218,31 @@ def access(shown: Shown) -> Element:
     )
 
 
+def conspicuous(shown: Shown) -> Element:
+    """Tell what an auditor should ask the parties about."""
+    rows = (
+        (
+            one.kind.replace("_", " "),
+            ", ".join(one.parties),
+            el("div", el("p", one.what), el("p", f"Why: {one.why}.", class_="soft")),
+            one.advice,
+            shown.sources.number(f"entries of a {one.kind}", f"{len(one.entries)}", one.entries),
+        )
+        for one in shown.report.anomalies
+    )
+    heads = ("sort", "parties", "what", "what to do", "entries")
+    return section(
+        "conspicuous",
+        "Conspicuous questions and lists",
+        el(
+            "p",
+            "Found in questions as they were asked and answers as they were released. Nothing "
+            "here broke a rule; it is what to ask the parties about.",
+        ),
+        table(heads, rows, numbers=(4,)) if shown.report.anomalies else el("p", _NOTHING),
+    )
+
+
 def questions(shown: Shown) -> Element:
     """List the newest questions, each with what became of it and what it cost whom."""
     told = newest(shown.log)
@@ -264,6 +289,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Shown], Element]], ...]] = (
     ("policies", "Policy history", policies),
     ("data", "Data: uploads, versions, withdrawals", data),
     ("access", "Access and conduct", access),
+    ("conspicuous", "Conspicuous questions and lists", conspicuous),
     ("questions", "Questions one by one", questions),
     ("sources", "Where each number comes from", sources),
 )
