@@ -17,6 +17,7 @@ WEAK_EPSILON = Fraction(8)
 WEAK_DELTA = Fraction(1, 100_000)
 WEAK_MISS = Fraction(1, 1_000)
 WEAK_PER_DAY = 100
+WEAK_WITHDRAWN_DAYS = 31
 OTHER = "other"
 
 
@@ -34,7 +35,7 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
 
     Does not tell whether the budgets suffice for the questions parties want to ask.
     """
-    warnings = [*_matching(policy), *_parties(policy)]
+    warnings = [*_matching(policy), *_parties(policy), *_retention(policy)]
     for dataset in policy.datasets:
         path = f"datasets.{dataset.schema.name}"
         warnings += [
@@ -69,6 +70,14 @@ def _parties(policy: Policy) -> Iterator[tuple[str, str]]:
     for party in policy.parties:
         if not party.may_ask and party.name not in owners:
             yield f"parties.{party.name}", "may ask nothing and owns no dataset"
+
+
+def _retention(policy: Policy) -> Iterator[tuple[str, str]]:
+    if policy.retention.withdrawn_days > WEAK_WITHDRAWN_DAYS:
+        yield (
+            "retention.withdrawn_days",
+            f"above {WEAK_WITHDRAWN_DAYS} people who withdrew stay longer than regulators expect",
+        )
 
 
 def _dataset(path: str, dataset: DatasetRules) -> Iterator[tuple[str, str]]:

@@ -97,7 +97,7 @@ FULL = {
             "consent": {"match_rate": ["research"]},
         },
     },
-    "retention": {"datasets_days": 90, "measurements_days": 730},
+    "retention": {"datasets_days": 90, "measurements_days": 730, "withdrawn_days": 30},
 }
 # Other words that may stand where a key of this name stands.
 WORDS = {

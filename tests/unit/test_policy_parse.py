@@ -67,7 +67,7 @@ TYPES = [
     ("version: cleanroom/v1", "version: 1", "2:10: version: found the integer 1: write cleanroom/v1"),
     ("collaboration: spring-campaign", "collaboration: []", "3:16: collaboration: found an empty list: write the collaboration's name"),
     ("datasets_days: 90", "datasets_days: 0", "30:28: retention.datasets_days: found the integer 0: write a whole number from 1 to 36500"),
-    ("retention: {datasets_days: 90, measurements_days: 730}", "retention:", "30:1: retention: found nothing: write a mapping with datasets_days, measurements_days"),
+    ("retention: {datasets_days: 90, measurements_days: 730}", "retention:", "30:1: retention: found nothing: write a mapping with datasets_days, measurements_days, withdrawn_days"),
     ("{max_per_person: 50}", "{max_per_person: 50, unit: minor}", "21:54: datasets.exposures.counts.impressions.unit: found the text 'minor': write count"),
 ]  # fmt: skip
 
