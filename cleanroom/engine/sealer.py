@@ -18,6 +18,7 @@ from cleanroom.engine.layout import TOKEN_BYTES, token_column
 from cleanroom.engine.people import fixed_bytes
 from cleanroom.engine.rows import checked_rows
 from cleanroom.engine.sealing import seal
+from cleanroom.model.consent import cared
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.ports.tables import Sealed, TokenMap
 from cleanroom.usecases.elements import check_points
@@ -43,7 +44,7 @@ class ArrowSealer:
         """See the port."""
         table = read_rows(data)
         held = table["purposes"]
-        serves = [pc.equal(pc.bit_wise_and(held, bits), bits) for bits in sealable]
+        serves = [pc.equal(pc.bit_wise_and(held, cared(bits)), bits) for bits in sealable]
         enters = reduce(pc.or_, serves, pc.less(held, held))  # starts from all False
         columns = table.select([token_column(key) for key in keys if _has(table, key)])
         kept = columns.filter(enters)

@@ -125,6 +125,8 @@ def _terms(policy: Policy) -> pb.Terms:
         ],
         datasets=[_dataset(d) for d in policy.datasets],
         owners=policy.owners(),
+        consent_bases=[str(basis) for basis in policy.consent.bases],
+        base_purpose=policy.consent.base or "",
     )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cleanroom/v1/collaboration.proto\x12\x0c\x63leanroom.v1\"V\n\x06Policy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\x12\x13\n\x0bproposed_by\x18\x03 \x01(\t\x12\x15\n\rproposed_at_s\x18\x04 \x01(\x03\"H\n\nAcceptance\x12\r\n\x05party\x18\x01 \x01(\t\x12\x15\n\raccepted_at_s\x18\x02 \x01(\x03\x12\x14\n\x0c\x61nnouncement\x18\x03 \x01(\x0c\"(\n\x14ProposePolicyRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\">\n\x15ProposePolicyResponse\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"R\n\x13\x41\x63\x63\x65ptPolicyRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnouncement\x18\x03 \x01(\x0c\"=\n\x14\x41\x63\x63\x65ptPolicyResponse\x12\x10\n\x08in_force\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\"0\n\x17GetCollaborationRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"\xa6\x02\n\x18GetCollaborationResponse\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12&\n\x08in_force\x18\x02 \x01(\x0b\x32\x14.cleanroom.v1.Policy\x12\x36\n\x14in_force_acceptances\x18\x03 \x03(\x0b\x32\x18.cleanroom.v1.Acceptance\x12$\n\x06latest\x18\x04 \x01(\x0b\x32\x14.cleanroom.v1.Policy\x12\x34\n\x12latest_acceptances\x18\x05 \x03(\x0b\x32\x18.cleanroom.v1.Acceptance\x12\x13\n\x0bwaiting_for\x18\x06 \x03(\t\x12\"\n\x05terms\x18\x07 \x01(\x0b\x32\x13.cleanroom.v1.Terms\"\xd4\x01\n\x05Terms\x12\x15\n\rpolicy_digest\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x15\n\rnormalisation\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x04 \x01(\t\x12\x0c\n\x04keys\x18\x05 \x03(\t\x12)\n\x07parties\x18\x06 \x03(\x0b\x32\x18.cleanroom.v1.PartyTerms\x12,\n\x08\x64\x61tasets\x18\x07 \x03(\x0b\x32\x1a.cleanroom.v1.DatasetTerms\x12\x0e\n\x06owners\x18\x08 \x03(\t\"9\n\nPartyTerms\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0f\n\x07may_ask\x18\x03 \x03(\t\"\x81\x02\n\x0c\x44\x61tasetTerms\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12(\n\ndimensions\x18\x03 \x03(\x0b\x32\x14.cleanroom.v1.Domain\x12$\n\x03\x61rm\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.ArmColumn\x12%\n\x06\x63ounts\x18\x05 \x03(\x0b\x32\x15.cleanroom.v1.Measure\x12\'\n\x08measures\x18\x06 \x03(\x0b\x32\x15.cleanroom.v1.Measure\x12%\n\x07\x66ilters\x18\x07 \x03(\x0b\x32\x14.cleanroom.v1.Domain\x12\r\n\x05timed\x18\x08 \x01(\x08\"&\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\":\n\tArmColumn\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0c\n\x04test\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x03 \x01(\t\"U\n\x07Measure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x16\n\x0emax_per_person\x18\x03 \x01(\x03\x12\x16\n\x0emin_per_person\x18\x04 \x01(\x03\"U\n\x15PutKeyEnvelopeRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x12\n\nciphertext\x18\x03 \x01(\x0c\"\x18\n\x16PutKeyEnvelopeResponse\"0\n\x17ListKeyEnvelopesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"H\n\x18ListKeyEnvelopesResponse\x12,\n\tenvelopes\x18\x01 \x03(\x0b\x32\x19.cleanroom.v1.KeyEnvelope\"1\n\x0bKeyEnvelope\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x12\n\nciphertext\x18\x02 \x01(\x0c\x32\xea\x03\n\x14\x43ollaborationService\x12X\n\rProposePolicy\x12\".cleanroom.v1.ProposePolicyRequest\x1a#.cleanroom.v1.ProposePolicyResponse\x12U\n\x0c\x41\x63\x63\x65ptPolicy\x12!.cleanroom.v1.AcceptPolicyRequest\x1a\".cleanroom.v1.AcceptPolicyResponse\x12\x61\n\x10GetCollaboration\x12%.cleanroom.v1.GetCollaborationRequest\x1a&.cleanroom.v1.GetCollaborationResponse\x12[\n\x0ePutKeyEnvelope\x12#.cleanroom.v1.PutKeyEnvelopeRequest\x1a$.cleanroom.v1.PutKeyEnvelopeResponse\x12\x61\n\x10ListKeyEnvelopes\x12%.cleanroom.v1.ListKeyEnvelopesRequest\x1a&.cleanroom.v1.ListKeyEnvelopesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cleanroom/v1/collaboration.proto\x12\x0c\x63leanroom.v1\"V\n\x06Policy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\x12\x13\n\x0bproposed_by\x18\x03 \x01(\t\x12\x15\n\rproposed_at_s\x18\x04 \x01(\x03\"H\n\nAcceptance\x12\r\n\x05party\x18\x01 \x01(\t\x12\x15\n\raccepted_at_s\x18\x02 \x01(\x03\x12\x14\n\x0c\x61nnouncement\x18\x03 \x01(\x0c\"(\n\x14ProposePolicyRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\">\n\x15ProposePolicyResponse\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"R\n\x13\x41\x63\x63\x65ptPolicyRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnouncement\x18\x03 \x01(\x0c\"=\n\x14\x41\x63\x63\x65ptPolicyResponse\x12\x10\n\x08in_force\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\"0\n\x17GetCollaborationRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"\xa6\x02\n\x18GetCollaborationResponse\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12&\n\x08in_force\x18\x02 \x01(\x0b\x32\x14.cleanroom.v1.Policy\x12\x36\n\x14in_force_acceptances\x18\x03 \x03(\x0b\x32\x18.cleanroom.v1.Acceptance\x12$\n\x06latest\x18\x04 \x01(\x0b\x32\x14.cleanroom.v1.Policy\x12\x34\n\x12latest_acceptances\x18\x05 \x03(\x0b\x32\x18.cleanroom.v1.Acceptance\x12\x13\n\x0bwaiting_for\x18\x06 \x03(\t\x12\"\n\x05terms\x18\x07 \x01(\x0b\x32\x13.cleanroom.v1.Terms\"\x81\x02\n\x05Terms\x12\x15\n\rpolicy_digest\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x15\n\rnormalisation\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x04 \x01(\t\x12\x0c\n\x04keys\x18\x05 \x03(\t\x12)\n\x07parties\x18\x06 \x03(\x0b\x32\x18.cleanroom.v1.PartyTerms\x12,\n\x08\x64\x61tasets\x18\x07 \x03(\x0b\x32\x1a.cleanroom.v1.DatasetTerms\x12\x0e\n\x06owners\x18\x08 \x03(\t\x12\x15\n\rconsent_bases\x18\t \x03(\t\x12\x14\n\x0c\x62\x61se_purpose\x18\n \x01(\t\"9\n\nPartyTerms\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0f\n\x07may_ask\x18\x03 \x03(\t\"\x81\x02\n\x0c\x44\x61tasetTerms\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12(\n\ndimensions\x18\x03 \x03(\x0b\x32\x14.cleanroom.v1.Domain\x12$\n\x03\x61rm\x18\x04 \x01(\x0b\x32\x17.cleanroom.v1.ArmColumn\x12%\n\x06\x63ounts\x18\x05 \x03(\x0b\x32\x15.cleanroom.v1.Measure\x12\'\n\x08measures\x18\x06 \x03(\x0b\x32\x15.cleanroom.v1.Measure\x12%\n\x07\x66ilters\x18\x07 \x03(\x0b\x32\x14.cleanroom.v1.Domain\x12\r\n\x05timed\x18\x08 \x01(\x08\"&\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\":\n\tArmColumn\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x0c\n\x04test\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x03 \x01(\t\"U\n\x07Measure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x16\n\x0emax_per_person\x18\x03 \x01(\x03\x12\x16\n\x0emin_per_person\x18\x04 \x01(\x03\"U\n\x15PutKeyEnvelopeRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x12\n\nciphertext\x18\x03 \x01(\x0c\"\x18\n\x16PutKeyEnvelopeResponse\"0\n\x17ListKeyEnvelopesRequest\x12\x15\n\rcollaboration\x18\x01 \x01(\t\"H\n\x18ListKeyEnvelopesResponse\x12,\n\tenvelopes\x18\x01 \x03(\x0b\x32\x19.cleanroom.v1.KeyEnvelope\"1\n\x0bKeyEnvelope\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x12\n\nciphertext\x18\x02 \x01(\x0c\x32\xea\x03\n\x14\x43ollaborationService\x12X\n\rProposePolicy\x12\".cleanroom.v1.ProposePolicyRequest\x1a#.cleanroom.v1.ProposePolicyResponse\x12U\n\x0c\x41\x63\x63\x65ptPolicy\x12!.cleanroom.v1.AcceptPolicyRequest\x1a\".cleanroom.v1.AcceptPolicyResponse\x12\x61\n\x10GetCollaboration\x12%.cleanroom.v1.GetCollaborationRequest\x1a&.cleanroom.v1.GetCollaborationResponse\x12[\n\x0ePutKeyEnvelope\x12#.cleanroom.v1.PutKeyEnvelopeRequest\x1a$.cleanroom.v1.PutKeyEnvelopeResponse\x12\x61\n\x10ListKeyEnvelopes\x12%.cleanroom.v1.ListKeyEnvelopesRequest\x1a&.cleanroom.v1.ListKeyEnvelopesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,27 +48,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCOLLABORATIONRESPONSE']._serialized_start=516
   _globals['_GETCOLLABORATIONRESPONSE']._serialized_end=810
   _globals['_TERMS']._serialized_start=813
-  _globals['_TERMS']._serialized_end=1025
-  _globals['_PARTYTERMS']._serialized_start=1027
-  _globals['_PARTYTERMS']._serialized_end=1084
-  _globals['_DATASETTERMS']._serialized_start=1087
-  _globals['_DATASETTERMS']._serialized_end=1344
-  _globals['_DOMAIN']._serialized_start=1346
-  _globals['_DOMAIN']._serialized_end=1384
-  _globals['_ARMCOLUMN']._serialized_start=1386
-  _globals['_ARMCOLUMN']._serialized_end=1444
-  _globals['_MEASURE']._serialized_start=1446
-  _globals['_MEASURE']._serialized_end=1531
-  _globals['_PUTKEYENVELOPEREQUEST']._serialized_start=1533
-  _globals['_PUTKEYENVELOPEREQUEST']._serialized_end=1618
-  _globals['_PUTKEYENVELOPERESPONSE']._serialized_start=1620
-  _globals['_PUTKEYENVELOPERESPONSE']._serialized_end=1644
-  _globals['_LISTKEYENVELOPESREQUEST']._serialized_start=1646
-  _globals['_LISTKEYENVELOPESREQUEST']._serialized_end=1694
-  _globals['_LISTKEYENVELOPESRESPONSE']._serialized_start=1696
-  _globals['_LISTKEYENVELOPESRESPONSE']._serialized_end=1768
-  _globals['_KEYENVELOPE']._serialized_start=1770
-  _globals['_KEYENVELOPE']._serialized_end=1819
-  _globals['_COLLABORATIONSERVICE']._serialized_start=1822
-  _globals['_COLLABORATIONSERVICE']._serialized_end=2312
+  _globals['_TERMS']._serialized_end=1070
+  _globals['_PARTYTERMS']._serialized_start=1072
+  _globals['_PARTYTERMS']._serialized_end=1129
+  _globals['_DATASETTERMS']._serialized_start=1132
+  _globals['_DATASETTERMS']._serialized_end=1389
+  _globals['_DOMAIN']._serialized_start=1391
+  _globals['_DOMAIN']._serialized_end=1429
+  _globals['_ARMCOLUMN']._serialized_start=1431
+  _globals['_ARMCOLUMN']._serialized_end=1489
+  _globals['_MEASURE']._serialized_start=1491
+  _globals['_MEASURE']._serialized_end=1576
+  _globals['_PUTKEYENVELOPEREQUEST']._serialized_start=1578
+  _globals['_PUTKEYENVELOPEREQUEST']._serialized_end=1663
+  _globals['_PUTKEYENVELOPERESPONSE']._serialized_start=1665
+  _globals['_PUTKEYENVELOPERESPONSE']._serialized_end=1689
+  _globals['_LISTKEYENVELOPESREQUEST']._serialized_start=1691
+  _globals['_LISTKEYENVELOPESREQUEST']._serialized_end=1739
+  _globals['_LISTKEYENVELOPESRESPONSE']._serialized_start=1741
+  _globals['_LISTKEYENVELOPESRESPONSE']._serialized_end=1813
+  _globals['_KEYENVELOPE']._serialized_start=1815
+  _globals['_KEYENVELOPE']._serialized_end=1864
+  _globals['_COLLABORATIONSERVICE']._serialized_start=1867
+  _globals['_COLLABORATIONSERVICE']._serialized_end=2357
 # @@protoc_insertion_point(module_scope)

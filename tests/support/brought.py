@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from cleanroom.analysis.plan import default_nano_rho, exact_request, plan
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.question import Question
 from cleanroom.policy.decide import decide
@@ -73,7 +72,7 @@ def exact(room: Room, asker: str, question: Question) -> dict[str, tuple[int, ..
         planned,
         purposes=allowance.purposes,
         versions=tuple(VersionRef(version=latest[d].id, schema=schema) for d, schema in pairs),
-        epoch_s=epoch_of(now_s),
+        epoch=room.policy.consent.epoch(now_s),
     )
     vault = room.service.vault
     found = room.service.engine.exact(
