@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from cleanroom.analysis.charge import Charge
 from cleanroom.analysis.lift_charges import bounds, lift_charges
-from cleanroom.analysis.request import UP_TO, pattern_name
+from cleanroom.analysis.request import BY_KEY, UP_TO, pattern_name
 from cleanroom.model.allowance import Allowance
 from cleanroom.model.question import (
     ContributionBound,
@@ -60,7 +60,7 @@ def _match_rate(question: MatchRate, allowance: Allowance) -> tuple[Charge, ...]
     return (
         *(_count(f"people:{d}", people, _own_people(d, question.datasets)) for d in counted),
         _count("matched", matched, _matched(question.datasets, grouped, len(allowance.stages))),
-        *(_count(f"matched:{s}", _KEYS / len(stages), one_each) for s in stages),
+        *(_count(f"{BY_KEY}{s}", _KEYS / len(stages), one_each) for s in stages),
     )
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cleanroom.analysis.figures import rounded
-from cleanroom.analysis.match import KEY_PREFIX
 from cleanroom.analysis.plan import Plan
+from cleanroom.analysis.request import BY_KEY
 from cleanroom.privacy.intervals import Estimate
 
 Consistent = tuple[tuple[str, float | None], ...]
@@ -34,7 +34,7 @@ def consistent(plan: Plan, names: Sequence[str], released: Mapping[str, int]) ->
     Key types are held to their sum, the matched people, where none of them is withheld.
     """
     found = {n: _possible(plan, n, released[n]) for n in names if n in released}
-    keys = tuple(n for n in plan.released if n.startswith(KEY_PREFIX))
+    keys = tuple(n for n in plan.released if n.startswith(BY_KEY))
     if keys and all(n in released for n in (_MATCHED, *keys)):
         noisy = [_noisy(plan, released, n) for n in (_MATCHED, *keys)]
         found |= zip((_MATCHED, *keys), adding_up(noisy[0], noisy[1:]), strict=True)

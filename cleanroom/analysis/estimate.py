@@ -14,7 +14,7 @@ from cleanroom.analysis import contribution, lift, match, overlap, reach, ropo
 from cleanroom.analysis.consistency import blank, consistent
 from cleanroom.analysis.lift_strata import is_kept, suffix
 from cleanroom.analysis.plan import Plan, StatisticPlan
-from cleanroom.analysis.request import ONLY_IN, UNMATCHED, UP_TO, Statistics
+from cleanroom.analysis.request import BY_KEY, ONLY_IN, UNMATCHED, UP_TO, Statistics
 from cleanroom.model.dataset import Cell
 from cleanroom.model.measurement import CellResult, Figure
 from cleanroom.model.question import (
@@ -25,8 +25,6 @@ from cleanroom.model.question import (
     SalesLift,
     SegmentSize,
 )
-
-KEY_PREFIX = match.KEY_PREFIX
 
 
 def estimate(
@@ -146,7 +144,7 @@ def _pooled_names(plan: Plan) -> tuple[str, ...]:
 
 
 def _is_part(name: str) -> bool:
-    return name.startswith((KEY_PREFIX, UP_TO, ONLY_IN)) or name == UNMATCHED
+    return name.startswith((BY_KEY, UP_TO, ONLY_IN)) or name == UNMATCHED
 
 
 def _blank(figure: Figure) -> Figure:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from cleanroom.analysis.figures import figure, slug, undefined
 from cleanroom.analysis.plan import Plan
+from cleanroom.analysis.request import BY_KEY
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.measurement import Figure
 from cleanroom.privacy.intervals import Estimate, ratio
 
-KEY_PREFIX = "matched:"
 _PEOPLE_PREFIX = "people:"
 _BELOW = "fewer people than the suppression line"
 
@@ -48,9 +48,9 @@ def _key_figures(
     plan: Plan, values: Mapping[str, int], key: KeyType, matched: Estimate
 ) -> tuple[Figure, Figure]:
     count, share = f"matched_{key}", f"share_{key}"
-    if f"{KEY_PREFIX}{key}" not in values:
+    if f"{BY_KEY}{key}" not in values:
         return undefined(count, "people", _BELOW), undefined(share, "share", _BELOW)
-    by_key = _noisy(plan, values, f"{KEY_PREFIX}{key}")
+    by_key = _noisy(plan, values, f"{BY_KEY}{key}")
     return (
         _number(plan, count, "people", by_key),
         _number(plan, share, "share", ratio(by_key, matched)),

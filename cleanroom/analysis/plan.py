@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cleanroom.analysis.charge import Charge
-from cleanroom.analysis.charges import charges
-from cleanroom.analysis.lift_charges import Bounds, bounds, lift_charges
-from cleanroom.analysis.lift_kinds import POOLED_SHARE, Part
+from cleanroom.analysis.lift_charges import Bounds, bounds
+from cleanroom.analysis.limits import check_per_question
+from cleanroom.analysis.parts import Release, Split, split
 from cleanroom.analysis.request import ExactRequest, Residual
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
 from cleanroom.model.consent import Epoch
 from cleanroom.model.dataset import Cell, KeyType, Unit, VersionRef
 from cleanroom.model.dataset import cells as cross_product
-from cleanroom.model.errors import QuestionRefused
-from cleanroom.model.lift import AVERAGE_ORDER, SHARES, Adjustment
+from cleanroom.model.lift import AVERAGE_ORDER, SHARES
 from cleanroom.model.measurement import NoisyStatistic
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import (
@@ -33,7 +32,7 @@ from cleanroom.model.question import (
     SegmentSize,
 )
 from cleanroom.privacy import allocation, suppression
-from cleanroom.privacy.loss import NANO, nano_rho_of_budget, nano_rho_text, rho_to_nano
+from cleanroom.privacy.loss import NANO, rho_to_nano
 
 LEVEL = 0.95
 
@@ -114,16 +113,16 @@ class Plan:
 def plan(allowance: Allowance, nano_rho: int) -> Plan:
     """Return the plan that spends `nano_rho` on the ledger charged most, and never more.
 
-    Ensures: every debit is at least the loss of the release to that ledger's people, at most
-    `nano_rho`, and the largest is within 0.1 % of it (from 1000 nano-rho up).
+    Ensures: every debit is at least the loss of the release to that ledger's people, and the
+    largest is `nano_rho`.
     Raises QuestionRefused above a ledger's limit for one question, FieldInvalid for no loss or
     too many cells.
     """
     rho = Fraction(nano_rho, NANO)
     rho_to_nano(rho)  # refuses a loss of zero
-    _check_per_question(allowance.ledgers, nano_rho)
-    parts = parts_of(allowance, rho)
-    wanted = parts[-1]
+    check_per_question(allowance.ledgers, nano_rho)
+    parts = split(allowance, rho)
+    *first, wanted = parts.releases
     cells = cross_product(tuple(g.domain for g in allowance.groupings))
     strata = cross_product(tuple(g.domain for g in allowance.strata))
     within = _bounds(allowance)
@@ -136,7 +135,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
         statistics=tuple(_statistic(c, s, len(cells) * len(strata)) for c, s in wanted.noisy),
         debits=_debits(allowance.ledgers, parts),
         minimum=allowance.minimum,
-        line=_line(allowance.minimum, parts),
+        line=_line(allowance.minimum, parts.releases),
         bound=within.high,
         square_unit=within.unit,
         outcome_unit=_outcome_unit(allowance),
@@ -145,44 +144,7 @@ def plan(allowance: Allowance, nano_rho: int) -> Plan:
         visits_unit=within.visits_unit,
         strata=strata if allowance.strata else (),
         strata_groupings=allowance.strata,
-        pooled=tuple(_statistic(c, s, 1) for p in parts[:-1] for c, s in p.noisy),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """Statistics released together, and their part of the loss."""
-
-    charges: tuple[Charge, ...]
-    rho: Fraction
-
-    @property
-    def noisy(self) -> tuple[tuple[Charge, float], ...]:
-        """Each statistic with its noise scale."""
-        noise = allocation.scales([c.share for c in self.charges], self.rho)
-        return tuple(zip(self.charges, noise, strict=True))
-
-    def at_most(self, dataset: str) -> Fraction:
-        """Return the most that a record of `dataset` loses, whatever the bounds of this part."""
-        return allocation.at_most([c.share for c in self.charges], self.rho, dataset)
-
-
-def parts_of(allowance: Allowance, rho: Fraction, bound: int | None = None) -> tuple[Release, ...]:
-    """Return what is released: all at once, or what is pooled first and residuals second.
-
-    `bound` is the residuals' clip; None for the widest, which is what is planned.
-    """
-    question = allowance.question
-    if not isinstance(question, SalesLift) or question.adjustment is not Adjustment.CUPED_TWO_STAGE:
-        return (Release(charges=charges(allowance), rho=rho),)
-    stages, within = len(allowance.stages), _bounds(allowance)
-    widest = max(within.high, -within.low)
-    clip = Bounds(low=-(bound or widest), high=bound or widest)
-    return (
-        Release(
-            charges=lift_charges(question, stages, within, Part.POOLED), rho=rho * POOLED_SHARE
-        ),
-        Release(charges=lift_charges(question, stages, clip), rho=rho * (1 - POOLED_SHARE)),
+        pooled=tuple(_statistic(c, s, 1) for p in first for c, s in p.noisy),
     )
 
 
@@ -192,11 +154,10 @@ def with_residual(planned: Plan, allowance: Allowance, nano_rho: int, residual: 
     Ensures: no record loses more than was planned (AssertionError), because only the clip of the
     residuals differs, which moves all of their statistics' noise with it.
     """
-    second = parts_of(allowance, Fraction(nano_rho, NANO), residual.bound)[-1]
-    shares, noise = [c.share for c in second.charges], [s for _, s in second.noisy]
-    for dataset in allowance.question.datasets:
-        if allocation.charge(shares, noise, dataset) > second.at_most(dataset):
-            raise AssertionError("the second stage would cost more than was planned")
+    second = split(allowance, Fraction(nano_rho, NANO), residual.bound).releases[-1]
+    allocation.check_covered(
+        [c.share for c in second.charges], [s for _, s in second.noisy], second.rho, second.moved
+    )
     return replace(
         planned,
         statistics=tuple(_statistic(c, s, len(planned.cells)) for c, s in second.noisy),
@@ -226,32 +187,6 @@ def exact_request(
     )
 
 
-def limit_nano_rho(terms: LedgerTerms) -> int:
-    """Return the most that one question may take from a ledger, rounded down."""
-    return nano_rho_of_budget(terms.per_question, terms.delta)
-
-
-def default_nano_rho(allowance: Allowance) -> int:
-    """Return the largest loss that every ledger concerned allows one question."""
-    return min(limit_nano_rho(terms) for terms in allowance.ledgers)
-
-
-def nano_rho_for_epsilon(allowance: Allowance, epsilon: Fraction) -> int:
-    """Return `epsilon` as a loss, read at the smallest delta of the ledgers concerned."""
-    return nano_rho_of_budget(epsilon, min(terms.delta for terms in allowance.ledgers))
-
-
-def _check_per_question(ledgers: tuple[LedgerTerms, ...], nano_rho: int) -> None:
-    reasons = tuple(
-        f"one question may take rho {nano_rho_text(limit)} from {terms.ledger}"
-        f" and this one asks for {nano_rho_text(nano_rho)}"
-        for terms in ledgers
-        if nano_rho > (limit := limit_nano_rho(terms))
-    )
-    if reasons:
-        raise QuestionRefused(reasons=reasons)
-
-
 def _line(minimum: MinimumAggregation, parts: Sequence[Release]) -> int:
     """Return the line of the noisiest count of people, which holds for all of them."""
     return max(
@@ -262,21 +197,12 @@ def _line(minimum: MinimumAggregation, parts: Sequence[Release]) -> int:
     )
 
 
-def _debits(
-    ledgers: tuple[LedgerTerms, ...], parts: Sequence[Release]
-) -> tuple[tuple[LedgerName, int], ...]:
+def _debits(ledgers: tuple[LedgerTerms, ...], parts: Split) -> tuple[tuple[LedgerName, int], ...]:
     """Charge each ledger the most that a record of any *one* of its datasets loses.
 
     Not the sum: a neighbouring world lacks one record of one dataset.
     """
-
-    def loss(dataset: str) -> Fraction:
-        if len(parts) > 1:  # bounds of the second part are chosen after the first is released
-            return sum((p.at_most(dataset) for p in parts), Fraction(0))
-        ((wanted, noise),) = [zip(*p.noisy, strict=True) for p in parts]
-        return allocation.charge([c.share for c in wanted], noise, dataset)
-
-    return tuple((t.ledger, rho_to_nano(max(map(loss, t.datasets)))) for t in ledgers)
+    return tuple((t.ledger, rho_to_nano(max(map(parts.loss, t.datasets)))) for t in ledgers)
 
 
 def _bounds(allowance: Allowance) -> Bounds:

@@ -15,6 +15,7 @@ from cleanroom.model.lift import Design
 from cleanroom.model.question import Question, SalesLift
 
 ARMS = ("control", "test")  # codes 0 and 1 in a sealed version
+BY_KEY = "matched:"  # people matched on one key type
 UP_TO = "up_to:"  # people whose sum is at most a grid point, and above the point before it
 UNMATCHED = "unmatched"
 ONLY_IN = "only_in:"  # people matched in these datasets of an overlap and in no other

@@ -62,14 +62,17 @@ def decode_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin=lines[0], size=size, root=root)
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
-    """Return the signed note; raises NoteInvalid when the signer's name is not the origin.
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> str:
+    """Return the signed note; raises NoteInvalid when a signer's name is not the origin.
+
+    While one key follows another, both sign.
 
     Requires that the caller has durably stored every entry the size counts, and that this tree
     extends every tree signed before.
     """
-    _check_origin(checkpoint, signer.name)
-    return sign_note(encode_checkpoint(checkpoint), signer)
+    for signer in signers:
+        _check_origin(checkpoint, signer.name)
+    return sign_note(encode_checkpoint(checkpoint), *signers)
 
 
 def open_checkpoint(

@@ -75,3 +75,15 @@ class ExportInvalid(AuditError):
 
     sentence = "the export is not valid, {path}: {why}"
     path: str
+
+
+@dataclass(kw_only=True, eq=False)
+class WitnessRefused(AuditError):
+    """A witness does not cosign; `status` is C2SP tlog-witness's for HTTP.
+
+    `size` is the size of the tree it cosigned last, where the caller only has to catch up.
+    """
+
+    sentence = "the witness does not cosign: {why}"
+    status: int
+    size: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cleanroom.cli import audit, fsck, policy, sandbox, serve
+from cleanroom.cli import audit, fsck, policy, sandbox, serve, witness
 from cleanroom.cli.failures import expected, sentence
 from cleanroom.cli.terminal import complain
 from cleanroom.cli.usage import is_help, usage_sentence
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
+app.add_typer(witness.app, name="witness")
 app.command("serve")(serve.serve)
 app.command("fsck")(fsck.fsck)
 

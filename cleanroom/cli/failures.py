@@ -12,6 +12,7 @@ _BY_NAME = frozenset(
     {
         "cleanroom.sandbox.create.SandboxRefused",
         "cleanroom.storage.errors.StoreUnusable",
+        "cleanroom.witness.state.WitnessUnusable",
         "cleanroom.storage.keys.MasterKeyRefused",
         "cleanroom.ports.vault.VaultDamaged",
         "sqlalchemy.exc.DatabaseError",

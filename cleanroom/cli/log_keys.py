@@ -12,6 +12,17 @@ from cleanroom.audit.note import NoteVerifier, parse_keys
 _HINT = "--log-key"
 
 
+def given_text(text: str) -> str:
+    """Return verifier keys given as text, or what the file of that name holds, unparsed."""
+    path = Path(text)
+    if "+" in text and not path.is_file():
+        return text
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise typer.BadParameter(f"{text}: there is no such file", param_hint=_HINT) from None
+
+
 def given_keys(text: str | None) -> tuple[NoteVerifier, ...]:
     """Return the keys; a file's are a line each. Raises BadParameter."""
     if text is None:

@@ -1,4 +1,7 @@
-"""`cleanroom policy`: what is wrong with a policy file, for people and for CI."""
+"""`cleanroom policy`: what is wrong with a policy file, for people and for CI.
+
+The other commands of the group stand in files of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from typing import Annotated, Final
 
 import typer
 
+from cleanroom.cli import policy_diff, policy_schema
 from cleanroom.cli.options import JsonOption
 from cleanroom.cli.terminal import complain, plain, say
 
 _FINDINGS: Final = 1
 _ERRORS: Final = 2
 
-app = typer.Typer(help="Check a policy file.", no_args_is_help=True)
+app = typer.Typer(help="Check, compare and explain policy files.", no_args_is_help=True)
+app.command("diff")(policy_diff.diff)
+app.command("schema")(policy_schema.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +48,6 @@ class _Report:
         if any(r.severity == "error" for r in self.remarks):
             return _ERRORS
         return _FINDINGS if self.remarks else 0
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `lint` a command of its own, though it is the only one."""
 
 
 @app.command()

@@ -10,10 +10,9 @@ from fractions import Fraction
 from typing import Any
 
 from cleanroom.policy.document import Policy
-from cleanroom.policy.orders import ORDERS, Direction, Order, direction
+from cleanroom.policy.orders import ORDERS, Direction, direction
 
 NOTHING = "nothing"
-UNLIMITED = "any number of"
 _DAY_S = 86_400
 _EXACT = Context(prec=100)  # a policy's numbers have at most 40 digits
 _PLAIN_FROM, _PLAIN_BELOW = -4, 9  # powers of ten that are written out
@@ -56,8 +55,7 @@ def leaf(
     if before == after:
         return
     rule = ORDERS[key]
-    nothing = UNLIMITED if rule.order is Order.LIMIT else NOTHING
-    shown_before, shown_after = (nothing if v is None else shown(v) for v in values)
+    shown_before, shown_after = (rule.nothing if v is None else shown(v) for v in values)
     yield Change(
         path=path,
         direction=direction(rule.order, before, after),
@@ -112,8 +110,6 @@ def last_day(until_s: int) -> date:
 
 def shown(value: Any) -> str:
     """Return a value as an officer would write it."""
-    if value is None:
-        return NOTHING
     if isinstance(value, Fraction):
         return decimal_text(value)
     if isinstance(value, (tuple, list, frozenset, set)):

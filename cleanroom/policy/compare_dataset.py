@@ -26,6 +26,17 @@ from cleanroom.policy.document import ArmColumn, DatasetRules, Policy
 from cleanroom.policy.orders import ORDERS, Direction, direction
 
 OTHER = "other"
+_SHOWN = 5  # values named in a sentence
+_DOMAIN_WORDS = {
+    "dimensions": (
+        "no answer is broken down by {name} of {dataset} any more",
+        "answers may be broken down by {name} of {dataset}",
+    ),
+    "filters": (
+        "events of {dataset} are not filtered by {name} any more",
+        "events of {dataset} may be filtered by {name}",
+    ),
+}
 
 
 def schema_changes(pair: Pair, old: DatasetRules, new: DatasetRules) -> Iterator[Change]:
@@ -48,10 +59,13 @@ def _changes(
     both = (before.owner, after.owner)
     yield from leaf("DatasetSchema.owner", f"{path}.owner", both, owners, dataset=name)
     cells = _never_too_many_cells(pair.old)
-    for key, proven, kind in (("dimensions", cells, "breakdown"), ("filters", True, "filter")):
+    for key, proven in (("dimensions", cells), ("filters", True)):
         at = f"{path}.{'event_filters' if key == 'filters' else key}"
         domains = (getattr(before, key), getattr(after, key))
-        yield from _domains(f"DatasetSchema.{key}", at, domains, owners, kind, proven=proven)
+        gone, joins = (w.format(dataset=name, name="{name}") for w in _DOMAIN_WORDS[key])
+        named = _names(domains)
+        yield from gone_or_new(f"DatasetSchema.{key}", at, named, owners, (gone, joins))
+        yield from _domains(at, name, domains, owners, proven=proven)
     yield from _arm(f"{path}.arm", name, old.arm, new.arm, owners)
     yield from _time(f"{path}.time", name, (old.time_column, new.time_column), owners)
     own_bounds = _asked(pair.new, Family.SALES_LIFT)
@@ -62,39 +76,53 @@ def _changes(
 
 
 def _domains(
-    key: str,
     path: str,
+    dataset: str,
     domains: tuple[tuple[Domain, ...], tuple[Domain, ...]],
     owners: frozenset[str],
-    kind: str,
     *,
     proven: bool,
 ) -> Iterator[Change]:
     old, new = ({d.name: d for d in side} for side in domains)
-    words = (
-        f"{path}: no {kind} by {{name}} any more",
-        f"{path}: a {kind} by {{name}} may be asked",
-    )
-    yield from gone_or_new(key, path, (old, new), owners, words)
-    for name in old.keys() & new.keys():
+    for name in (n for n in new if n in old):
         values = (old[name].values, new[name].values)
-        yield from _values(f"{path}.{name}", values, owners, proven=proven)
+        what = f"{name} of {dataset}"
+        for change in leaf("Domain.values", f"{path}.{name}", values, owners, what=what):
+            yield _values(
+                replace(change, words=_value_words(what, *values)), *values, proven=proven
+            )
 
 
 def _values(
-    path: str, values: tuple[tuple[str, ...], ...], owners: frozenset[str], *, proven: bool
-) -> Iterator[Change]:
-    before, after = values
-    for change in leaf("Domain.values", path, (before, after), owners):
-        if set(before) == set(after):
-            words = f"the values of {path} stand in another order"
-            yield replace(change, direction=Direction.NEUTRAL, words=words)
-        elif change.direction is Direction.TIGHTER and OTHER not in after:
-            yield _unproven(change, f"without {OTHER}, whose values are gone cannot be uploaded")
-        elif change.direction is Direction.TIGHTER and not proven:
-            yield _unproven(change, "breakdowns that had too many cells become possible")
-        else:
-            yield change
+    change: Change, before: tuple[str, ...], after: tuple[str, ...], *, proven: bool
+) -> Change:
+    if set(before) == set(after):
+        return replace(change, direction=Direction.NEUTRAL)
+    if change.direction is Direction.TIGHTER and OTHER not in after:
+        return _unproven(change, f"without {OTHER} rows with such a value cannot be uploaded")
+    if change.direction is Direction.TIGHTER and not proven:
+        return _unproven(change, "questions that had too many cells may have few enough now")
+    return change
+
+
+def _value_words(what: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    gone, added = (
+        [v for v in side if v not in other] for side, other in ((before, after), (after, before))
+    )
+    if not gone and not added:
+        return f"the values of {what} stand in another order"
+    parts = [f"{verb} {_few(v)}" for verb, v in (("loses", gone), ("gains", added)) if v]
+    return f"{what} {' and '.join(parts)}"
+
+
+def _few(values: list[str]) -> str:
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(values[:_SHOWN]) + more
+
+
+def _names(declared: tuple[Iterable[Domain | Bounded], ...]) -> tuple[list[str], list[str]]:
+    old, new = ([one.name for one in side] for side in declared)
+    return old, new
 
 
 def _unproven(change: Change, why: str) -> Change:
@@ -174,17 +202,21 @@ def _bounded(
     *,
     own_bounds: bool,
 ) -> Iterator[Change]:
-    at = f"{path}.{key}"
+    at, dataset = f"{path}.{key}", path.rpartition(".")[2]
+    words = (
+        f"{{name}} of {dataset} is gone",
+        f"{{name}} of {dataset} joins what may be asked about",
+    )
+    yield from gone_or_new(f"DatasetSchema.{key}", at, _names(declared), owners, words)
     old, new = ({b.name: b for b in side} for side in declared)
-    words = (f"{at}: nothing is asked of {{name}} any more", f"{at}: {{name}} may be asked")
-    yield from gone_or_new(f"DatasetSchema.{key}", at, (old, new), owners, words)
-    for name in old.keys() & new.keys():
-        before, after = old[name], new[name]
+    for name in (n for n in new if n in old):
+        what = f"{name} of {dataset}"
         for field in ("unit", "max_per_person", "min_per_person"):
-            values = (getattr(before, field), getattr(after, field))
-            for change in leaf(f"Bounded.{field}", f"{at}.{name}.{field}", values, owners):
+            values = (getattr(old[name], field), getattr(new[name], field))
+            at_field = f"{at}.{name}.{field}"
+            for change in leaf(f"Bounded.{field}", at_field, values, owners, what=what):
                 lower = field == "max_per_person" and change.direction is Direction.TIGHTER
-                why = "lifts by bounds of the policy's own are told with less noise"
+                why = "lifts by the policy's own bounds are told with less noise"
                 yield _unproven(change, why) if lower and own_bounds else change
 
 

@@ -26,8 +26,18 @@ def rule_changes(pair: Pair, old: DatasetRules, new: DatasetRules) -> Iterator[C
     minimum = tuple(_minimum(pair, new.schema.name, owners))
     privacy = tuple(_privacy(pair, old, new, owners))
     own = [(r.minimum, r.people_by_family) for r in (old, new)]
-    yield from minimum or _written("minimum_aggregation", own, (old, new), owners)
-    yield from privacy or _written("privacy", [old.privacy, new.privacy], (old, new), owners)
+    yield from _as_inherited(minimum, inherited=new.minimum is None)
+    yield from _as_inherited(privacy, inherited=new.privacy is None)
+    if not minimum:
+        yield from _written("minimum_aggregation", own, (old, new), owners)
+    if not privacy:
+        yield from _written("privacy", [old.privacy, new.privacy], (old, new), owners)
+
+
+def _as_inherited(changes: tuple[Change, ...], *, inherited: bool) -> Iterator[Change]:
+    """Say where a dataset has no such rule of its own, and the strictest of the others holds."""
+    for change in changes:
+        yield replace(change, words=f"{change.words} (inherited)") if inherited else change
 
 
 def _minimum(pair: Pair, name: str, owners: frozenset[str]) -> Iterator[Change]:

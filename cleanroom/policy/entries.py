@@ -47,6 +47,11 @@ class Entry:
         """Whether an empty list stands here."""
         return isinstance(self.node, Items) and not self.node.items
 
+    @property
+    def is_text(self) -> bool:
+        """Whether a text stands here, be it an empty one."""
+        return isinstance(self.node, Scalar) and self.node.kind is Kind.TEXT
+
     def bad(self, message: str) -> None:
         """Note a problem where the value stands."""
         mark = self.node.mark if self.node else self.mark
@@ -98,7 +103,7 @@ class Entry:
 
     def text(self, wanted: str) -> str:
         """Return a text; numbers, booleans and nothing are not texts."""
-        if isinstance(self.node, Scalar) and self.node.kind is Kind.TEXT:
+        if isinstance(self.node, Scalar) and self.is_text:
             return self.node.text
         self.expect(wanted)
         return ""

@@ -58,12 +58,12 @@ class Field(Entry):
         """Return a name such as `acme-brand`."""
         what = self._wants(Label).what
         text = self.text(f"the {what}'s name")
-        return self._checked(check_label, text) if text else UNNAMED
+        return self._checked(check_label, text) if self.is_text else UNNAMED
 
     def column(self) -> str:
         """Return a column name such as `basket_size`."""
         text = self.text(f"the {self._wants(Column).what}'s name")
-        return self._checked(check_column, text) if text else UNNAMED
+        return self._checked(check_column, text) if self.is_text else UNNAMED
 
     def integer(self, at_least: int | None = None) -> int:
         """Return a whole number of the grammar's range, not below `at_least`."""
@@ -121,7 +121,7 @@ class Field(Entry):
         text = self.text(wanted)
         if text in words:
             return text
-        if isinstance(self.node, Scalar) and self.node.kind is Kind.TEXT:
+        if self.is_text:
             self.expect(wanted + suggestion(text, words))
         return words[0]
 
@@ -132,7 +132,7 @@ class Field(Entry):
             return None
         wanted = "a country code of two capital letters, as in RU (ISO 3166-1 alpha-2)"
         text = self.text(wanted)
-        if text and not _REGION.fullmatch(text):
+        if self.is_text and not _REGION.fullmatch(text):
             self.bad(f"found {shown(text)}{stranger(text)}: write {wanted}")
         return text
 
@@ -146,7 +146,7 @@ class Field(Entry):
         except ValueError:
             day = None
         if day is None or day.year not in _YEARS:
-            if isinstance(self.node, Scalar) and self.node.kind is Kind.TEXT:
+            if self.is_text:
                 self.expect(f"{wanted}, which exists and is in {_YEARS[0]}-{_YEARS[-1]}")
             return 0
         return (day - _EPOCH).days * DAY_S
@@ -157,7 +157,7 @@ class Field(Entry):
         plain = isinstance(self.node, Scalar) and self.node.kind is not Kind.NULL
         text = self.text("it in quotes" if plain else "a text")
         trouble = value_trouble(text)
-        if trouble and isinstance(self.node, Scalar) and self.node.kind is Kind.TEXT:
+        if trouble and self.is_text:
             self.bad(f"found {shown(text)}{stranger(text)}: {trouble}")
         return text
 

@@ -42,10 +42,14 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """The order of one part, and a sentence on its change with `{before}` and `{after}`."""
+    """The order of one part, and a sentence on its change with `{before}` and `{after}`.
+
+    `nothing` is how the sentence calls what is not there.
+    """
 
     order: Order
     words: str = ""
+    nothing: str = "nothing"
 
 
 _SCHEMES = (Scheme.PSI, Scheme.HMAC, Scheme.SHA256)  # the tightest first
@@ -126,8 +130,9 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         "Matching.allow_unsalted": _PARTS,  # true with sha256 and only with it
         "Matching.default_region": Rule(
             order=Order.FIXED,
-            words="phone numbers without a country are of {after} instead of {before}, so other "
-            "people match",
+            words="phone numbers without a country are read as those of {after} instead of "
+            "{before}, so other people match",
+            nothing="no country",
         ),
         "DatasetRules.schema": _PARTS,
         "DatasetRules.arm": _PARTS,
@@ -166,19 +171,19 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         "Domain.name": _PARTS,
         # Only with the proofs of compare_dataset.py is a part of the values tighter.
         "Domain.values": Rule(
-            order=Order.FEWER, words="{path} has the values {after} instead of {before}"
+            order=Order.FEWER, words="{what} has the values {after} instead of {before}"
         ),
         "Bounded.name": _PARTS,
-        "Bounded.unit": Rule(order=Order.FIXED, words="{path} is in {after} instead of {before}"),
+        "Bounded.unit": Rule(order=Order.FIXED, words="{what} is in {after} instead of {before}"),
         # Only with the proof of compare_dataset.py is a lower bound tighter.
         "Bounded.max_per_person": Rule(
             order=Order.LOWER,
-            words="one person counts for at most {after} instead of {before} in {path}",
+            words="one person counts for at most {after} instead of {before} in {what}",
         ),
         # A bound nearer to zero makes less noise, one further away counts more refunds.
         "Bounded.min_per_person": Rule(
             order=Order.FIXED,
-            words="one person takes away at most {after} instead of {before} in {path}",
+            words="one person counts for at least {after} instead of {before} in {what}",
         ),
         "ArmColumn.column": Rule(
             order=Order.FIXED, words="the arm of {dataset} is read from {after} instead of {before}"
@@ -223,14 +228,17 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         ),
         "Limits.filters_per_question": Rule(
             order=Order.LIMIT,
+            nothing="any number of",
             words="a question about {dataset} has {after} filters at most instead of {before}",
         ),
         "Limits.breakdowns_per_question": Rule(
             order=Order.LIMIT,
+            nothing="any number of",
             words="a question about {dataset} has {after} breakdowns at most instead of {before}",
         ),
         "Limits.questions": Rule(
             order=Order.LIMIT,
+            nothing="any number of",
             words="an asker may ask {after} new questions about {dataset} instead of {before}",
         ),
         "Frequency.most": Rule(

@@ -75,7 +75,7 @@ def policy_schema() -> Schema:
         "description": "What the parser checks beyond this schema: "
         + "; ".join(BEYOND.values())
         + ".",
-        **_schema(POLICY),
+        **schema_of(POLICY),
     }
 
 
@@ -84,7 +84,8 @@ def schema_text() -> str:
     return json.dumps(policy_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _schema(spec: Spec) -> Schema:  # noqa: C901, PLR0911, PLR0912 - one case for each kind of value
+def schema_of(spec: Spec) -> Schema:  # noqa: C901, PLR0911, PLR0912 - one case for each kind of value
+    """Return the schema of one value."""
     match spec:
         case Word(words=words):
             return {"type": "string", "enum": list(words)}
@@ -171,7 +172,7 @@ def _named(spec: Named) -> Schema:
     return {
         "type": "object",
         "propertyNames": names,
-        "additionalProperties": _schema(spec.each),
+        "additionalProperties": schema_of(spec.each),
         "maxProperties": MAX_ENTRIES,
         **bounds,
     }
@@ -180,4 +181,4 @@ def _named(spec: Named) -> Schema:
 def _described(key: Key) -> Schema:
     absent = "required" if key.required else f"without it: {key.absent}"
     said = f"{key.says}\n\nAbsent: {absent}\n\nExample: {key.name}: {key.example}"
-    return {"description": said, **_schema(key.spec)}
+    return {"description": said, **schema_of(key.spec)}

@@ -30,49 +30,35 @@ class Share:
         return max(self.l2_squared.values())
 
 
-def scales(shares: Sequence[Share], rho: Fraction) -> tuple[float, ...]:
-    """Return a noise scale for each share, so that no dataset is charged more than `rho`.
+def scales(shares: Sequence[Share], rho: Fraction, moved: Fraction) -> tuple[float, ...]:
+    """Return a noise scale for each share, so that no record loses more than `rho`.
 
-    sigma_j^2 = D_j W / (2 rho w_j), with D_j the largest squared sensitivity of statistic j and
-    W the largest, over datasets d, of sum_j w_j D_dj / D_j. A dataset is charged by its own
-    sensitivities, so the counts of two owners' people do not thin each other out, and the
-    dataset charged most is charged `rho`, less rounding.
+    sigma_j^2 = D_j W / (2 rho w_j), with D_j the largest squared sensitivity of statistic j and W,
+    `moved`, the most over all records of all datasets of sum_j w_j d_j / D_j, where d_j is what
+    one and the same record moves. A dataset is charged by its own records, so the counts of two
+    owners' people do not thin each other out, and who is charged most is charged `rho`.
     """
-    total = max(_relative(shares, dataset) for dataset in _datasets(shares))
-    return tuple(scale_for(s.largest, rho * s.weight / total) for s in shares)
+    return tuple(scale_for(s.largest, rho * s.weight / moved) for s in shares)
 
 
-def charge(shares: Sequence[Share], noise: Sequence[float], dataset: str) -> Fraction:
-    """Return the rho that one record of `dataset` loses to the whole release.
+def apart(shares: Sequence[Share]) -> dict[str, Fraction]:
+    """Return by dataset an upper bound of what one record moves, weighted: sum_j w_j D_dj / D_j.
 
-    The sum over statistics of each one's own worst case: no neighbour can be worst for all of
-    them at once and lose more than this.
+    Each statistic's own worst case added up: exact where one record is the worst for all of them.
     """
-    return sum(
-        (
-            s.l2_squared.get(dataset, 0) * DiscreteGaussian(scale).rho_per_unit
-            for s, scale in zip(shares, noise, strict=True)
-        ),
-        Fraction(0),
-    )
+    datasets = dict.fromkeys(d for s in shares for d in s.l2_squared)
+    return {
+        d: sum(
+            (s.weight * Fraction(s.l2_squared.get(d, 0), s.largest) for s in shares), Fraction(0)
+        )
+        for d in datasets
+    }
 
 
-def at_most(shares: Sequence[Share], rho: Fraction, dataset: str) -> Fraction:
-    """Return the most that `charge` may be for the scales that `scales` gives at `rho`.
-
-    It depends on how far the datasets' records move a statistic in proportion, not on how far:
-    so a contribution bound that is chosen later, and moves all alike, never costs more than this.
-    """
-    total = max(_relative(shares, d) for d in _datasets(shares))
-    return rho * _relative(shares, dataset) / total
-
-
-def _relative(shares: Sequence[Share], dataset: str) -> Fraction:
-    return sum(
-        (s.weight * Fraction(s.l2_squared.get(dataset, 0), s.largest) for s in shares),
-        Fraction(0),
-    )
-
-
-def _datasets(shares: Sequence[Share]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(d for s in shares for d in s.l2_squared))
+def check_covered(
+    shares: Sequence[Share], noise: Sequence[float], rho: Fraction, moved: Fraction
+) -> None:
+    """Raise AssertionError where a scale is smaller than `scales` would give it."""
+    for share, scale in zip(shares, noise, strict=True):
+        if share.largest * DiscreteGaussian(scale).rho_per_unit > rho * share.weight / moved:
+            raise AssertionError("the noise is less than was paid for")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 # Longest walk proven by enumeration; one stage for each key type.
 MAX_STAGES = 6
@@ -48,7 +49,7 @@ def matched_by_own_attributes(stages: int, removed: Removed) -> int:
     Along a chain every record of the side but its ends is matched in both worlds: removing an
     own record can lose that record and gain another; removing a partner moves one.
     """
-    _check_stages(stages)
+    check_stages(stages)
     match removed:
         case Removed.OWN:
             return min(stages, 2)
@@ -56,9 +57,19 @@ def matched_by_own_attributes(stages: int, removed: Removed) -> int:
             return 1
 
 
+def matched_along(pairs: int, removed: Removed) -> int:
+    """Matched people in cells by own attributes, along a chain of exactly so many pairs."""
+    check_stages(pairs)
+    match removed:
+        case Removed.OWN:
+            return 2 - pairs % 2
+        case Removed.PARTNER:
+            return pairs % 2
+
+
 def pairs_by_both_attributes(stages: int) -> int:
     """Pairs, in cells by attributes of both records, whichever side loses one."""
-    _check_stages(stages)
+    check_stages(stages)
     return _PAIRS_BY_BOTH_SIDES[stages - 1]
 
 
@@ -92,7 +103,7 @@ def _gains_and_losses(
     stages: int, ends: tuple[int, int], removed: Removed
 ) -> Iterator[tuple[int, int]]:
     """Yield what the people along each chain gain in all, and what they lose."""
-    _check_stages(stages)
+    check_stages(stages)
     if not ends[0] <= 0 <= ends[1]:
         raise ValueError("values range from at most zero to at least zero")
     for pairs in range(1, stages + 1):
@@ -108,7 +119,7 @@ def pair_sum(stages: int, bound: int, removed: Removed) -> int:
     all such changes go one way in one cell, `(K + 1) // 2` of them; an even chain after an own removal begins with a gain
     and ends with a loss, of which one goes to another cell.
     """
-    _check_stages(stages)
+    check_stages(stages)
     if bound < 0:
         raise ValueError("a bound is not negative")
     odd = ((stages + 1) // 2) ** 2
@@ -127,7 +138,7 @@ def overlap_patterns(stages: int, others: int, removed: Removed) -> int:
     another. A hub record leaves its cell, and with several stages can free, in each matching, a
     partner for one more person, whose bit it sets: at worst all leave one cell for different ones.
     """
-    _check_stages(stages)
+    check_stages(stages)
     if others < 1:
         raise ValueError("an overlap has at least one other dataset")
     match removed:
@@ -137,25 +148,40 @@ def overlap_patterns(stages: int, others: int, removed: Removed) -> int:
             return 2
 
 
-def _chains(pairs: int, ends: tuple[int, int], removed: Removed) -> Iterator[list[int]]:
-    """Yield the changes of the people along a chain of so many pairs, for all values at the ends.
+class Link(NamedTuple):
+    """A pair of a chain: its person, its partner, and whether it is only in the larger world."""
 
-    Pairs are by turns only in the larger world and only in the smaller. When an own record is
-    removed, each partner is in two neighbouring pairs, its person gaining in one what the next
-    one's loses; when a partner is, each own record is in two, and its value changes from one
-    partner's to the next one's. A person or partner at the end of the chain is in one pair.
+    person: int
+    partner: int
+    sign: int
+
+
+@cache
+def links(pairs: int, removed: Removed) -> tuple[Link, ...]:
+    """Return the pairs along a chain, by turns only in the larger world and only in the smaller.
+
+    When an own record is removed, each partner is in two neighbouring pairs, its person losing in
+    one what the next one gains; when a partner is, each own record is in two, and its value
+    changes from one partner's to the next one's. Who stands at the end of the chain is in one pair.
     """
     first = 0 if removed is Removed.OWN else 1
-    partners = (pairs - 1 + first) // 2 + 1
+    return tuple(
+        Link(person=(pair + 1 - first) // 2, partner=(pair + first) // 2, sign=1 - 2 * (pair % 2))
+        for pair in range(pairs)
+    )
+
+
+def _chains(pairs: int, ends: tuple[int, int], removed: Removed) -> Iterator[list[int]]:
+    """Yield the changes of the people along a chain of so many pairs, for all values at the ends."""
+    partners = 1 + max(link.partner for link in links(pairs, removed))
     for values in product(ends, repeat=partners):
         changes: dict[int, int] = {}
-        for pair in range(pairs):
-            person, partner = (pair + 1 - first) // 2, (pair + first) // 2
-            sign = 1 if pair % 2 == 0 else -1
+        for person, partner, sign in links(pairs, removed):
             changes[person] = changes.get(person, 0) + sign * values[partner]
         yield list(changes.values())
 
 
-def _check_stages(stages: int) -> None:
+def check_stages(stages: int) -> None:
+    """Raise ValueError for a number of stages without a proof."""
     if not 1 <= stages <= MAX_STAGES:
         raise ValueError(f"stages are from 1 to {MAX_STAGES}")

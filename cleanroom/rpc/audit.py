@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import grpc
 
+from cleanroom.audit.choice import Choice, Decision
+from cleanroom.audit.entry import EntryKind
+from cleanroom.model.errors import FieldInvalid
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import inspect
 from cleanroom.usecases.service import Service
 from cleanroom.v1 import audit_pb2 as pb
 from cleanroom.v1.audit_pb2_grpc import AuditServiceServicer
+
+MAX_INTEGER: Final = 2**63 - 1  # what an int64 holds: above every index
+W = TypeVar("W", EntryKind, Decision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,10 +41,22 @@ class AuditServicer(AuditServiceServicer):
     ) -> pb.ListEntriesResponse:
         """See audit.proto."""
         actor = self.identities.actor(context)
-        entries, size = inspect.entries(
-            self.service, actor, start=request.start, count=request.count
+        if request.newest_first and request.start:
+            raise FieldInvalid(field="start", expected="0 where the newest come first")
+        page = inspect.listed(
+            self.service,
+            actor,
+            _choice(request.filter),
+            start=request.start,
+            count=request.count,
+            before=(request.before or MAX_INTEGER) if request.newest_first else None,
         )
-        return pb.ListEntriesResponse(entries=entries, size=size)
+        return pb.ListEntriesResponse(
+            entries=[data for _, data in page.found],
+            size=page.size,
+            indices=[found.index for found, _ in page.found],
+            next=page.next,
+        )
 
     def GetInclusionProof(
         self, request: pb.GetInclusionProofRequest, context: grpc.ServicerContext
@@ -56,3 +75,26 @@ class AuditServicer(AuditServiceServicer):
             self.service, old_size=request.old_size, new_size=request.new_size
         )
         return pb.GetConsistencyProofResponse(hashes=hashes)
+
+
+def _choice(wanted: pb.EntryFilter) -> Choice:
+    """Return what a filter chooses; raises FieldInvalid for a word that is none of the listed."""
+    return Choice(
+        party=wanted.party or None,
+        dataset=wanted.dataset or None,
+        collaboration=wanted.collaboration or None,
+        kind=_word(EntryKind, wanted.kind, "filter.kind"),
+        decision=_word(Decision, wanted.decision, "filter.decision"),
+        reason=wanted.reason or None,
+        since_s=wanted.since_s or None,
+        until_s=wanted.until_s or None,
+    )
+
+
+def _word(known: type[W], text: str, field: str) -> W | None:
+    if not text:
+        return None
+    try:
+        return known(text)
+    except ValueError:
+        raise FieldInvalid(field=field, expected=f"one of {', '.join(known)}") from None

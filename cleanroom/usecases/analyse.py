@@ -17,7 +17,8 @@ import logging
 from fractions import Fraction
 
 from cleanroom.analysis.canonical import canonical_json, question_to_json
-from cleanroom.analysis.plan import Plan, default_nano_rho, nano_rho_for_epsilon
+from cleanroom.analysis.limits import default_nano_rho, nano_rho_for_epsilon
+from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
@@ -301,6 +302,7 @@ def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomErr
             actor,
             ask.collaboration,
             family=str(ask.question.family),
+            datasets=list(ask.question.datasets),
             fingerprint=_fingerprint(ask),
             reason=refusal.reason,
             why=str(refusal)[:_MAX_WHY],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from cleanroom.audit.choice import Choice
 from cleanroom.audit.entry import EntryKind
 from cleanroom.audit.note import verifier_of
 from cleanroom.audit.tree import consistency_proof, inclusion_proof
@@ -15,6 +16,7 @@ from cleanroom.model.names import Actor, ActorKind
 from cleanroom.ports.records import Balance
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases.budgets import binding_terms
+from cleanroom.usecases.entries import Page, page_after, page_before
 from cleanroom.usecases.receipts import checkpoint
 from cleanroom.usecases.service import Service, party_of
 
@@ -55,23 +57,42 @@ def signed_checkpoint(service: Service) -> tuple[str, str]:
 def entries(
     service: Service, actor: Actor, *, start: int, count: int
 ) -> tuple[tuple[bytes, ...], int]:
-    """Return up to `count` entries from `start` and the log's size.
+    """Return up to `count` entries from `start` and the log's size; raises as `listed`."""
+    page = listed(service, actor, Choice(), start=start, count=count)
+    return tuple(data for _, data in page.found), page.size
 
-    Fewer where entries are long, but at least one while there are any.
+
+def listed(
+    service: Service,
+    actor: Actor,
+    choice: Choice,
+    *,
+    start: int = 0,
+    count: int,
+    before: int | None = None,
+) -> Page:
+    """Return up to `count` chosen entries from `start` on, or newest first below `before`.
+
+    Fewer where entries are long, but at least one while there are any within reach of one call.
     Raises NotPermitted to all but auditors and officers, FieldInvalid.
     """
     if actor.kind not in _READERS:
         raise NotPermitted(what="the log", action="read")
-    if start < 0 or not 1 <= count <= MAX_ENTRIES:
+    if min(start, before or 0) < 0 or not 1 <= count <= MAX_ENTRIES:
         raise FieldInvalid(field="count", expected=f"1 to {MAX_ENTRIES}, from a start of 0 or more")
-    found, size = service.store.read(lambda tx: (tx.log.entries(start, count), tx.log.size()))
-    return _page(found), size
+    if before is None:
+        return _fitting(service.store.read(lambda tx: page_after(tx, choice, start, count)), 1)
+    return _fitting(service.store.read(lambda tx: page_before(tx, choice, before, count)), 0)
 
 
-def _page(found: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return the first entries that fit a page: long ones must not hide the log from auditors."""
-    ends = tuple(accumulate(map(len, found)))
-    return found[: max(1, bisect_right(ends, MAX_PAGE_BYTES))]
+def _fitting(page: Page, beyond: int) -> Page:
+    """Return what fits a message: long entries must not hide the log from auditors."""
+    ends = tuple(accumulate(len(data) for _, data in page.found))
+    fit = max(1, bisect_right(ends, MAX_PAGE_BYTES))
+    if fit >= len(page.found):
+        return page
+    kept = page.found[:fit]
+    return replace(page, found=kept, next=kept[-1][0].index + beyond)
 
 
 def inclusion(service: Service, actor: Actor, *, index: int, size: int) -> tuple[bytes, ...]:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/audit.proto\x12\x0c\x63leanroom.v1\"\x16\n\x14GetCheckpointRequest\"<\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\t\"2\n\x12ListEntriesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"4\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x32\x8e\x03\n\x0c\x41uditService\x12X\n\rGetCheckpoint\x12\".cleanroom.v1.GetCheckpointRequest\x1a#.cleanroom.v1.GetCheckpointResponse\x12R\n\x0bListEntries\x12 .cleanroom.v1.ListEntriesRequest\x1a!.cleanroom.v1.ListEntriesResponse\x12\x64\n\x11GetInclusionProof\x12&.cleanroom.v1.GetInclusionProofRequest\x1a\'.cleanroom.v1.GetInclusionProofResponse\x12j\n\x13GetConsistencyProof\x12(.cleanroom.v1.GetConsistencyProofRequest\x1a).cleanroom.v1.GetConsistencyProofResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/audit.proto\x12\x0c\x63leanroom.v1\"\x16\n\x14GetCheckpointRequest\"<\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\t\"\x83\x01\n\x12ListEntriesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.EntryFilter\x12\x14\n\x0cnewest_first\x18\x04 \x01(\x08\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\x03\"\x96\x01\n\x0b\x45ntryFilter\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rcollaboration\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07since_s\x18\x07 \x01(\x03\x12\x0f\n\x07until_s\x18\x08 \x01(\x03\"S\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0f\n\x07indices\x18\x03 \x03(\x03\x12\x0c\n\x04next\x18\x04 \x01(\x03\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x32\x8e\x03\n\x0c\x41uditService\x12X\n\rGetCheckpoint\x12\".cleanroom.v1.GetCheckpointRequest\x1a#.cleanroom.v1.GetCheckpointResponse\x12R\n\x0bListEntries\x12 .cleanroom.v1.ListEntriesRequest\x1a!.cleanroom.v1.ListEntriesResponse\x12\x64\n\x11GetInclusionProof\x12&.cleanroom.v1.GetInclusionProofRequest\x1a\'.cleanroom.v1.GetInclusionProofResponse\x12j\n\x13GetConsistencyProof\x12(.cleanroom.v1.GetConsistencyProofRequest\x1a).cleanroom.v1.GetConsistencyProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=64
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=66
   _globals['_GETCHECKPOINTRESPONSE']._serialized_end=126
-  _globals['_LISTENTRIESREQUEST']._serialized_start=128
-  _globals['_LISTENTRIESREQUEST']._serialized_end=178
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=180
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=232
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=234
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=289
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=291
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=334
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=336
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=400
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=402
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=447
-  _globals['_AUDITSERVICE']._serialized_start=450
-  _globals['_AUDITSERVICE']._serialized_end=848
+  _globals['_LISTENTRIESREQUEST']._serialized_start=129
+  _globals['_LISTENTRIESREQUEST']._serialized_end=260
+  _globals['_ENTRYFILTER']._serialized_start=263
+  _globals['_ENTRYFILTER']._serialized_end=413
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=415
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=498
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=500
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=555
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=557
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=600
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=602
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=666
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=668
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=713
+  _globals['_AUDITSERVICE']._serialized_start=716
+  _globals['_AUDITSERVICE']._serialized_end=1114
 # @@protoc_insertion_point(module_scope)

@@ -63,23 +63,89 @@ class ListEntriesRequest(_message.Message):
 
     START_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     start: _builtins.int
     """First index."""
     count: _builtins.int
     """At most this many, at most 1,000; fewer come where entries are long."""
+    newest_first: _builtins.bool
+    """Whether the newest come first; then `start` must be 0."""
+    before: _builtins.int
+    """Newest first: only entries below this index; 0 is from the newest on."""
+    @_builtins.property
+    def filter(self) -> Global___EntryFilter:
+        """Which entries are wanted; all, if it is left out."""
+
     def __init__(
         self,
         *,
         start: _builtins.int = ...,
         count: _builtins.int = ...,
+        filter: Global___EntryFilter | None = ...,
+        newest_first: _builtins.bool = ...,
+        before: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "count", b"count", "filter", b"filter", "newest_first", b"newest_first", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntriesRequest: _TypeAlias = ListEntriesRequest  # noqa: Y015
+
+@_typing.final
+class EntryFilter(_message.Message):
+    """What an entry must be or say to be listed; what is left out chooses nothing.
+    An entry that answers a question also counts as saying what the entry said that reserved it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SINCE_S_FIELD_NUMBER: _builtins.int
+    UNTIL_S_FIELD_NUMBER: _builtins.int
+    party: _builtins.str
+    """Party that acted, is named, or whose people's ledgers were debited."""
+    dataset: _builtins.str
+    """Dataset it is about."""
+    collaboration: _builtins.str
+    """Collaboration it happened in."""
+    kind: _builtins.str
+    """Kind, as in `question_released`."""
+    decision: _builtins.str
+    """How a question ended: `released`, `repeated`, `refused` or `failed`."""
+    reason: _builtins.str
+    """Reason code, or part of the text that says why."""
+    since_s: _builtins.int
+    """First time wanted, unix seconds; 0 is any."""
+    until_s: _builtins.int
+    """First time no longer wanted, unix seconds; 0 is any."""
+    def __init__(
+        self,
+        *,
+        party: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        collaboration: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        decision: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        since_s: _builtins.int = ...,
+        until_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "dataset", b"dataset", "decision", b"decision", "kind", b"kind", "party", b"party", "reason", b"reason", "since_s", b"since_s", "until_s", b"until_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryFilter: _TypeAlias = EntryFilter  # noqa: Y015
 
 @_typing.final
 class ListEntriesResponse(_message.Message):
@@ -87,21 +153,33 @@ class ListEntriesResponse(_message.Message):
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    INDICES_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
     size: _builtins.int
     """Entries in the log."""
+    next: _builtins.int
+    """Where the next page begins: `start`, or `before` if newest first.
+    The size, or 0, when there are no more: a page may be empty and not the last.
+    """
     @_builtins.property
     def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Canonical entry bytes, in order."""
+
+    @_builtins.property
+    def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Index of each entry."""
 
     def __init__(
         self,
         *,
         entries: _abc.Iterable[_builtins.bytes] | None = ...,
         size: _builtins.int = ...,
+        indices: _abc.Iterable[_builtins.int] | None = ...,
+        next: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "indices", b"indices", "next", b"next", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -73,7 +73,7 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """Lists entries in order.
+        """Lists entries in order, or newest first; all of them, or those that a filter chooses.
         Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

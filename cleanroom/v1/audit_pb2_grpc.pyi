@@ -39,7 +39,7 @@ class AuditServiceStub:
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
     """Returns a signed checkpoint over everything durable now."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]
-    """Lists entries in order.
+    """Lists entries in order, or newest first; all of them, or those that a filter chooses.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetInclusionProofRequest, _audit_pb2.GetInclusionProofResponse]
@@ -62,7 +62,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Returns a signed checkpoint over everything durable now."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists entries in order.
+    """Lists entries in order, or newest first; all of them, or those that a filter chooses.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetInclusionProofRequest, _audit_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
@@ -94,7 +94,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListEntriesResponse, _abc.Awaitable[_audit_pb2.ListEntriesResponse]]:
-        """Lists entries in order.
+        """Lists entries in order, or newest first; all of them, or those that a filter chooses.
         Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from cleanroom.audit.cosignature import cosign, with_lines, witness_key_of
 from cleanroom.audit.export import verify_export
 from cleanroom.audit.note import verifier_of
 from cleanroom.audit.tiles import Bundle, decode_bundle
 from support.audit_logs import LOG_KEY, ORIGIN, STRANGER, changed, checkpoint_of, some_log
-from support.exports import exported_to, fill
+from support.exports import exported_to, fill, note_of
 from support.memory_store import MemoryStore
+from support.witnesses import witness_signer
 
 SOURCE = Path(__file__).parents[1] / "support" / "go_verify" / "main.go"
 # Debian's golang-golang-x-mod-dev puts its sources here, for builds without modules or a network.
@@ -42,8 +44,8 @@ def go_verify(tmp_path_factory):
     }
     subprocess.run(["go", "build", "-o", program, SOURCE], env=env, check=True, timeout=280)
 
-    def run(folder, key=LOG_KEY):
-        command = [program, str(folder), key.text]
+    def run(folder, key=LOG_KEY, witnesses=()):
+        command = [program, str(folder), key.text, *(witness.text for witness in witnesses)]
         return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
     return run
@@ -83,6 +85,21 @@ def test_go_refuses_what_we_refuse(go_verify, tmp_path):
         file.write_bytes(whole)
     assert go_verify(tmp_path, verifier_of(STRANGER)).returncode == 1
     assert go_verify(tmp_path).returncode == 0
+
+
+def test_go_verifies_cosignatures(go_verify, tmp_path):
+    store = fill(MemoryStore(), some_log(300))
+    text = note_of(store).partition("\n\n")[0] + "\n"
+    signers = [witness_signer(number) for number in (1, 2)]
+    keys = [witness_key_of(signer) for signer in signers]
+    note = with_lines(note_of(store), [cosign(text, signers[0], 1_760_000_000)])
+    exported_to(store, tmp_path, note=note)
+    assert go_verify(tmp_path, witnesses=keys[:1]).stdout == stated(300)
+    missing = go_verify(tmp_path, witnesses=keys)
+    assert (missing.returncode, missing.stderr) == (1, "2 of 3 signers signed\n")
+    file = tmp_path / "checkpoint"
+    file.write_bytes(changed(file.read_bytes(), -10))
+    assert go_verify(tmp_path, witnesses=keys[:1]).returncode == 1
 
 
 @pytest.mark.slow

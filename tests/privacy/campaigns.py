@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice, product
 
+from cleanroom.analysis.parts import split
 from cleanroom.analysis.plan import Plan, plan
+from cleanroom.model.allowance import Allowance
 from cleanroom.model.question import MatchRate, Population, Question, SalesLift, SegmentSize, Window
 from cleanroom.policy.decide import decide
 from cleanroom.policy.parse import parse_policy
+from cleanroom.privacy.allocation import apart
 from privacy.cases import PAIR
 from support.rooms import DAY, NOON
 
@@ -21,8 +24,19 @@ QUESTIONS = 200
 
 def planned(policy: str, question: Question, nano_rho: int) -> Plan:
     """Return the plan of a question that the advertiser asks at a loss."""
+    return plan(_allowance(policy, question), nano_rho)
+
+
+def together(policy: str, question: Question, dataset: str) -> Fraction:
+    """Return what one record moves at once, over each statistic's own worst case added up."""
+    parts = split(_allowance(policy, question), Fraction(1))
+    shares = [c.share for release in parts.releases for c in release.charges]
+    return parts.moves[dataset] / apart(shares)[dataset]
+
+
+def _allowance(policy: str, question: Question) -> Allowance:
     parsed = parse_policy(policy.encode())
-    return plan(decide(parsed, asker="acme-brand", question=question, now_s=NOON), nano_rho)
+    return decide(parsed, asker="acme-brand", question=question, now_s=NOON)
 
 
 def life_of_a_campaign() -> tuple[tuple[str, Question], ...]:

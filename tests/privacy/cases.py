@@ -73,7 +73,6 @@ class Case:
     question: Question
     keys: int = 3  # types of match keys
     tight: bool = True  # some neighbour moves each statistic as far as the guarantee says
-    attained: Fraction = Fraction(1)  # the part of its debit that some neighbour really loses
     refunds: bool = False  # count, down to a declared least sum
     rho: Fraction = RHO
 
@@ -96,8 +95,6 @@ CASES = (
         name="match rate on two keys",
         question=MatchRate(datasets=PAIR),
         keys=2,
-        # One pair changes one key type's count and the total, two pairs both and no total.
-        attained=Fraction(85, 100),
     ),
     Case(name="match rate by city", question=MatchRate(datasets=PAIR, by=("city",)), keys=2),
     Case(name="match rate of the panel", question=MatchRate(datasets=("panel", "exposures"))),

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from cleanroom.analysis.plan import nano_rho_for_epsilon, plan
+from cleanroom.analysis.limits import nano_rho_for_epsilon
+from cleanroom.analysis.plan import plan
 from cleanroom.model.allowance import MinimumAggregation
 from privacy.checks import Check, CheckFailed, hold, sized
 from privacy.report import planting

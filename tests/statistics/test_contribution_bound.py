@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cleanroom.analysis.estimate import estimate
+from cleanroom.analysis.limits import nano_rho_for_epsilon
 from cleanroom.analysis.noise import add_noise
-from cleanroom.analysis.plan import nano_rho_for_epsilon, plan
+from cleanroom.analysis.plan import plan
 from cleanroom.analysis.request import Statistics
 from cleanroom.model.allowance import MinimumAggregation
 from support import allowances

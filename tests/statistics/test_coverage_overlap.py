@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cleanroom.analysis.plan import nano_rho_for_epsilon, plan
+from cleanroom.analysis.limits import nano_rho_for_epsilon
+from cleanroom.analysis.plan import plan
 from cleanroom.model.allowance import MinimumAggregation
 from support import allowances
 from support.releases import coverage, release

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cleanroom.analysis.plan import nano_rho_for_epsilon, plan
+from cleanroom.analysis.limits import nano_rho_for_epsilon
+from cleanroom.analysis.plan import plan
 from cleanroom.model.allowance import MinimumAggregation
 from cleanroom.model.lift import Adjustment
 from support import allowances

@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cleanroom.analysis.plan import nano_rho_for_epsilon, plan
+from cleanroom.analysis.limits import nano_rho_for_epsilon
+from cleanroom.analysis.plan import plan
 from cleanroom.analysis.power import half_width, outlook
 from cleanroom.model.aim import Aim, Assumption
 from support import allowances

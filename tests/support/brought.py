@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cleanroom.analysis.plan import default_nano_rho, exact_request, plan
+from cleanroom.analysis.limits import default_nano_rho
+from cleanroom.analysis.plan import exact_request, plan
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.question import Question
 from cleanroom.policy.decide import decide

@@ -51,6 +51,7 @@ class FakeLog:
     def __init__(self, signer):
         self._signer = signer
         self.entries = []
+        self.lies = {}
         self._nodes = {}
 
     @property
@@ -66,6 +67,13 @@ class FakeLog:
         for level, index, value in appended_nodes(size, leaf_hash(data), self._node):
             self._nodes[level, index] = value
         self.entries.append(data)
+
+    def told(self, index):
+        """Return the entry that is told when this one is asked for: a lie where one is set."""
+        return self.lies.get(index, self.entries[index])
+
+    def proof(self, index, size):
+        return inclusion_proof(index, size, self._node)
 
     def checkpoint(self):
         size = len(self.entries)

@@ -343,9 +343,25 @@ class Audit(audit_pb2_grpc.AuditServiceServicer):
 
     def ListEntries(self, request, context):
         self.room.meet("ListEntries", context)
-        entries = self.room.log.entries
-        page = entries[request.start : request.start + min(request.count, 2)]
-        return audit_pb2.ListEntriesResponse(entries=page, size=len(entries))
+        entries, count = self.room.log.entries, min(request.count, 2)
+        first = request.start
+        if request.newest_first:
+            before = min(request.before or len(entries), len(entries))
+            first, count = max(0, before - count), min(count, before)
+        page = list(range(first, min(first + count, len(entries))))
+        last = first if request.newest_first else page[-1] + 1 if page else len(entries)
+        page = page[::-1] if request.newest_first else page
+        return audit_pb2.ListEntriesResponse(
+            entries=[self.room.log.told(i) for i in page],
+            size=len(entries),
+            indices=page,
+            next=last,
+        )
+
+    def GetInclusionProof(self, request, context):
+        self.room.meet("GetInclusionProof", context)
+        proof = self.room.log.proof(request.index, request.size)
+        return audit_pb2.GetInclusionProofResponse(hashes=proof)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cleanroom.analysis.charges import charges
 from cleanroom.analysis.lift_kinds import Part
-from cleanroom.analysis.plan import parts_of
+from cleanroom.analysis.parts import split
 from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import Population
 from support import allowances
@@ -93,9 +93,12 @@ def test_one_record_moves_no_statistic_further_than_planned(question, allowance,
 
     moved = count(question, own, partner, (mine, theirs), population)
     moved.subtract(count(question, own_less, partner_less, (mine, theirs), population))
+    together = Fraction(0)
     for charge in charges(allowance):
         squared = sum(v * v for (name, *_), v in moved.items() if name == charge.name)
         assert squared <= charge.share.l2_squared[dataset], charge.name
+        together += charge.share.weight * Fraction(squared, charge.share.largest)
+    assert together <= split(allowance, Fraction(1)).moves[dataset]
 
 
 def test_weights_of_a_question_add_up_to_one():
@@ -166,24 +169,31 @@ ASKED = {
 LOW = -4
 
 
-def every_lift(stages):
-    """Each kind of lift with every part that it releases: (allowance, part, charges)."""
-    for asked in ASKED.values():
+def lifts(stages):
+    """An allowance for each kind of lift."""
+    two_stages = allowances.before(Adjustment.CUPED_TWO_STAGE)
+    for asked in (*ASKED.values(), two_stages):
         for population in Population:
-            allowance = allowances.sales_lift(
+            yield allowances.sales_lift(
                 bound=BOUND, low=LOW, stages=stages, population=population, asked=asked
             )
-            yield allowance.question, Part.CELLS, charges(allowance)
-    two_stages = allowances.before(Adjustment.CUPED_TWO_STAGE)
-    for population in Population:
-        allowance = allowances.sales_lift(
-            bound=BOUND, low=LOW, stages=stages, population=population, asked=two_stages
-        )
-        pooled, residuals = parts_of(allowance, Fraction(1), BOUND)
-        yield allowance.question, Part.POOLED, pooled.charges
-        yield allowance.question, Part.CELLS, residuals.charges
-    orders = allowances.sales_lift("average_order", bound=BOUND, low=LOW, visits_bound=3)
-    yield orders.question, Part.CELLS, charges(orders)
+    yield allowances.sales_lift(
+        "average_order", bound=BOUND, low=LOW, stages=stages, visits_bound=3
+    )
+
+
+def parts_of(allowance):
+    """The parts that a lift releases, with the charges of each."""
+    releases = split(allowance, Fraction(1), BOUND).releases
+    parts = (Part.POOLED, Part.CELLS) if len(releases) > 1 else (Part.CELLS,)
+    return [(part, r.charges) for part, r in zip(parts, releases, strict=True)]
+
+
+def every_lift(stages):
+    """Each kind of lift with every part that it releases: (allowance, part, charges)."""
+    for allowance in lifts(stages):
+        for part, wanted in parts_of(allowance):
+            yield allowance.question, part, wanted
 
 
 signed_sides = sides(
@@ -234,18 +244,25 @@ def test_one_record_moves_no_moment_of_any_lift_further_than_planned(data):
     own_less = without(own, record) if dataset == "exposures" else own
     partner_less = without(partner, record) if dataset == "store-sales" else partner
 
-    for question, part, wanted in every_lift(STAGES):
-        moved = moments(question, part, own, partner, (mine, theirs))
-        moved.subtract(moments(question, part, own_less, partner_less, (mine, theirs)))
-        for charge in wanted:
-            kind = charge.name.partition(":")[0]
-            squared = sum(v * v for (name, _), v in moved.items() if name == kind)
-            assert squared <= charge.share.l2_squared[dataset], (question, charge.name)
+    for allowance in lifts(STAGES):
+        question, together = allowance.question, Fraction(0)
+        for part, wanted in parts_of(allowance):
+            moved = moments(question, part, own, partner, (mine, theirs))
+            moved.subtract(moments(question, part, own_less, partner_less, (mine, theirs)))
+            for charge in wanted:
+                kind = charge.name.partition(":")[0]
+                squared = sum(v * v for (name, _), v in moved.items() if name == kind)
+                assert squared <= charge.share.l2_squared[dataset], (question, charge.name)
+                together += charge.share.weight * Fraction(squared, charge.share.largest)
+        assert together <= split(allowance, Fraction(1), BOUND).moves[dataset], question
 
 
 def test_weights_of_every_part_of_every_lift_add_up_to_one():
-    for _, _, wanted in every_lift(3):
-        assert sum(c.share.weight for c in wanted) == 1
+    for question, part, wanted in every_lift(3):
+        whole = Fraction(1)
+        if question.adjustment is Adjustment.CUPED_TWO_STAGE:
+            whole = Fraction(1, 4) if part is Part.POOLED else Fraction(3, 4)
+        assert sum(c.share.weight for c in wanted) == whole
 
 
 def test_people_stand_first_and_are_what_the_line_is_held_against():

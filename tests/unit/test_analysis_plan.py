@@ -10,14 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.analysis.charge import square_unit
-from cleanroom.analysis.plan import (
-    default_nano_rho,
-    exact_request,
-    limit_nano_rho,
-    nano_rho_for_epsilon,
-    plan,
-    with_residual,
-)
+from cleanroom.analysis.limits import default_nano_rho, limit_nano_rho, nano_rho_for_epsilon
+from cleanroom.analysis.parts import split
+from cleanroom.analysis.plan import exact_request, plan, with_residual
 from cleanroom.analysis.request import Residual
 from cleanroom.model.consent import Epoch
 from cleanroom.model.errors import FieldInvalid, QuestionRefused
@@ -88,37 +83,41 @@ TWO_STAGES = {
 every_question = pytest.mark.parametrize("allowance", ALLOWANCES.values(), ids=ALLOWANCES)
 
 
-def charged(plan_, dataset) -> Fraction:
-    return charged_by(plan_.statistics, dataset)
-
-
-def charged_by(statistics, dataset) -> Fraction:
-    return sum(
-        dict(s.l2_squared).get(dataset, 0) * DiscreteGaussian(s.scale).rho_per_unit
+def weights_paid(parts, statistics, rho) -> Fraction:
+    """The least loss at which every statistic's noise were that of its weight."""
+    weight = {c.name: c.share for r in parts.releases for c in r.charges}
+    most = max(parts.moves.values())
+    return max(
+        weight[s.name].largest
+        * DiscreteGaussian(s.scale).rho_per_unit
+        * most
+        / weight[s.name].weight
         for s in statistics
     )
 
 
 @every_question
 @pytest.mark.parametrize("nano_rho", [1, 999, LOSS, 3_333_333])
-def test_no_debit_exceeds_the_loss_asked_for_and_the_largest_is_hardly_less(allowance, nano_rho):
+def test_no_debit_exceeds_the_loss_asked_for_and_the_largest_is_all_of_it(allowance, nano_rho):
     debits = [d for _, d in plan(allowance, nano_rho).debits]
 
     assert all(type(d) is int and 0 < d <= nano_rho for d in debits)
-    assert max(debits) * 1000 >= nano_rho * 999
+    assert max(debits) == nano_rho
 
 
 @given(
     nano_rho=st.integers(1, 5_000_000),
     allowance=st.sampled_from(list(ALLOWANCES.values())),
 )
-def test_each_debit_is_the_exact_loss_of_its_people_rounded_up(nano_rho, allowance):
-    found = plan(allowance, nano_rho)
+def test_each_debit_is_the_loss_of_its_people_rounded_up(nano_rho, allowance):
+    """What one record moves together, at noise that is that of each statistic's weight or more."""
+    found, parts = plan(allowance, nano_rho), split(allowance, Fraction(nano_rho, NANO))
+    rho, most = parts.rho, max(parts.moves.values())
 
     assert dict(found.debits) == {
-        t.ledger: rho_to_nano(charged(found, t.datasets[0])) for t in allowance.ledgers
+        t.ledger: rho_to_nano(rho * parts.moves[t.datasets[0]] / most) for t in allowance.ledgers
     }
-    assert max(d for _, d in found.debits) <= nano_rho
+    assert rho * (1 - Fraction(1, 10**9)) <= weights_paid(parts, found.statistics, rho) <= rho
 
 
 def test_one_ledger_of_two_datasets_is_charged_the_larger_not_the_sum():
@@ -270,10 +269,10 @@ def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
     narrowed = with_residual(found, allowance, nano_rho, Residual(theta=theta, bound=bound))
 
     assert narrowed.debits == found.debits
-    for t in allowance.ledgers:
-        both = charged_by(found.pooled, t.datasets[0]) + charged(narrowed, t.datasets[0])
-        assert rho_to_nano(both) <= dict(found.debits)[t.ledger] <= nano_rho
-    assert max(d for _, d in found.debits) * 1000 >= nano_rho * 999
+    drawn = split(allowance, Fraction(nano_rho, NANO), bound)
+    assert drawn.moves == split(allowance, Fraction(nano_rho, NANO)).moves
+    assert weights_paid(drawn, (*found.pooled, *narrowed.statistics), drawn.rho) <= drawn.rho
+    assert max(d for _, d in found.debits) == nano_rho
     for planned, drawn in zip(found.statistics, narrowed.statistics, strict=True):
         # Squares are in a unit that follows the clip, whose rounding is one in 16,384 at most.
         of_squares = drawn.name == "q"
@@ -285,7 +284,11 @@ def test_both_stages_cost_no_more_than_was_planned_whatever_the_clip(
 def test_a_first_stage_is_charged_a_quarter():
     found = plan(TWO_STAGES["amount of all"], LOSS)
 
-    assert charged_by(found.pooled, "exposures") == pytest.approx(LOSS / NANO / 4, rel=1e-3)
+    lost = sum(
+        dict(s.l2_squared)["exposures"] * DiscreteGaussian(s.scale).rho_per_unit
+        for s in found.pooled
+    )
+    assert lost == pytest.approx(LOSS / NANO / 4, rel=1e-3)
     assert all(s.cells == 1 for s in found.pooled)
     assert [p.name for p in found.parameters][:2] == ["n:pooled", "s:pooled"]
 

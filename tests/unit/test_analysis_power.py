@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cleanroom.analysis.estimate import estimate
 from cleanroom.analysis.expected import expected_release
-from cleanroom.analysis.plan import default_nano_rho, plan
+from cleanroom.analysis.limits import default_nano_rho
+from cleanroom.analysis.plan import plan
 from cleanroom.analysis.power import half_width, least_loss, outlook
 from cleanroom.analysis.request import Statistics
 from cleanroom.model.aim import Aim, Assumption, Wish

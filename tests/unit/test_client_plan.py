@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cleanroom.analysis.plan import default_nano_rho, plan
+from cleanroom.analysis.limits import default_nano_rho
+from cleanroom.analysis.plan import plan
 from cleanroom.analysis.power import least_loss, outlook
 from cleanroom.model import aim
 from cleanroom.rpc.plans import read_aim, write_plan

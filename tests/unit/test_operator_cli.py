@@ -1,64 +1,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
-from cleanroom.audit.entry import EntryKind
 from cleanroom.cli.app import main
-from cleanroom.cli.terminal import plain
-from cleanroom.config import load_config
-from cleanroom.model.names import Actor, ActorKind
-from cleanroom.sandbox.create import create_sandbox
-from cleanroom.usecases.collaborate import accept, propose
-from cleanroom.wiring.build import build_service
 from cleanroom.wiring.lock import held
-from cleanroom.wiring.opening import open_store
 from support.operator_cli import run
+from support.operator_room import PARTIES, Room
 from support.policies import EXAMPLES, edited
-
-POLICY = (EXAMPLES / "demo.yaml").read_bytes()
-PARTIES = ("acme-brand", "megamart", "fiscal-data")
-
-
-class Room:
-    """A sandbox with a small real history, and the command line to look at it."""
-
-    def __init__(self, folder, capsys):
-        self.sandbox = create_sandbox(folder / "room", POLICY)
-        self.config = load_config(self.sandbox.server_config)
-        self.capsys = capsys
-
-    def agree(self, document=POLICY):
-        with closing(open_store(self.config)) as store:
-            service = build_service(self.config, store)
-            officer = self.sandbox.actor(ActorKind.OFFICER, "officer")
-            proposal = propose(service, officer, document)
-            for name in PARTIES:
-                accept(
-                    service,
-                    self.sandbox.actor(ActorKind.PARTY, name),
-                    collaboration="spring-campaign",
-                    digest=proposal.digest,
-                    announcement=b"",
-                )
-
-    def note(self, **fields):
-        with closing(open_store(self.config)) as store:
-            service = build_service(self.config, store)
-            actor = Actor.parse("spiffe://cleanroom.test/operator/operator")
-            store.transact(
-                lambda tx: service.note(tx, EntryKind.ADMINISTRATIVE, actor, None, **fields)
-            )
-
-    def run(self, *arguments):
-        return run(self.capsys, *arguments, "--config", str(self.sandbox.server_config))
-
-    def tamper(self, statement, *values):
-        with closing(sqlite3.connect(self.config.database)) as raw, raw:
-            assert raw.execute(statement, values).rowcount == 1
 
 
 @pytest.fixture
@@ -144,64 +94,6 @@ def test_sandbox_init_refuses_options_with_one_sentence(capsys, tmp_path, extra)
     code, _, err = run(capsys, *arguments)
     assert (code, err.count("\n")) == (1, 1)
     assert not room.exists()
-
-
-# audit list and show
-
-
-def test_audit_list_shows_every_entry_in_order(room, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
-    code, out, _ = room.run("audit", "list")
-    assert code == 0
-    rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
-    kinds = ["policy_proposed", *["policy_accepted"] * 3, "policy_in_force"]
-    assert [row[2] for row in rows] == kinds
-    assert rows[2][3:5] == ["party/megamart", "spring-campaign"]
-
-
-def test_audit_list_as_json_is_one_array(room):
-    _, out, _ = room.run("audit", "list", "--json")
-    told = json.loads(out)
-    assert [e["index"] for e in told] == [0, 1, 2, 3, 4]
-    assert told[0]["actor"] == "officer/officer"
-    assert told[1]["fields"]["party"] == "acme-brand"
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (("--party", "megamart"), [2]),
-        (("--kind", "policy_accepted"), [1, 2, 3]),
-        (("--limit", "2"), [3, 4]),
-        (("--kind", "policy_accepted", "--limit", "1"), [3]),
-        (("--since", "2000-01-01"), [0, 1, 2, 3, 4]),
-        (("--since", "2999-01-01T12:00"), []),
-    ],
-)
-def test_audit_list_chooses(room, options, expected):
-    _, out, _ = room.run("audit", "list", "--json", *options)
-    assert [e["index"] for e in json.loads(out)] == expected
-
-
-@pytest.mark.parametrize("options", [("--since", "soon"), ("--kind", "gossip"), ("--limit", "0")])
-def test_audit_list_refuses_a_choice_it_does_not_know(room, options):
-    code, _, err = room.run("audit", "list", *options)
-    assert code == 2
-    assert options[0] in err
-
-
-def test_audit_show_prints_one_entry_in_full(room):
-    _, out, _ = room.run("audit", "show", "0")
-    assert len(json.loads(out)["leaf_hash"]) == 64
-    assert room.run("audit", "show", "5")[0] == 2
-
-
-def test_what_an_entry_holds_cannot_steer_the_terminal(room):
-    room.note(why="[red]\x1b[31m\u202e[/red]")
-    _, out, _ = room.run("audit", "list")
-    assert "\x1b" not in out
-    assert "[red]\\x1b[31m\\u202e[/red]" in out
-    assert plain("Уфа, 5 %") == "Уфа, 5 %"
 
 
 # audit verify

@@ -82,7 +82,7 @@ def test_a_policy_does_not_differ_from_itself(name):
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [
-        ([("# What `make demo`", "# Which `make demo`")], {"": NEUTRAL}),
+        ([("# yaml-language-server", "# Which `make demo`")], {"": NEUTRAL}),
         ([("collaboration: spring-campaign", "collaboration: fresh")], {"collaboration": LOOSER, "datasets.exposures.privacy.pool": LOOSER}),
         ([("from: 2026-01-01", "from: 2026-02-01")], {"valid.from": TIGHTER}),
         ([("from: 2026-01-01", "from: 2025-12-31")], {"valid.from": LOOSER}),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from cleanroom.analysis.plan import default_nano_rho
+from cleanroom.analysis.limits import default_nano_rho
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.lift import Design

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
+from cleanroom.audit.choice import Choice, answers
+from cleanroom.audit.entry import Entry, EntryKind, decode_entry
 from cleanroom.audit.errors import AuditError
 from cleanroom.audit.log import LogSummary, verify_log
+from cleanroom.audit.rows import Found
+from cleanroom.audit.tree import leaf_hash, verify_inclusion
 from cleanroom.v1 import audit_pb2 as pb
 from cleanroom_client.errors import ReceiptRefused
 from cleanroom_client.session import Session
@@ -16,9 +20,13 @@ _PAGE = 500
 
 def checkpoint(session: Session) -> Checkpoint:
     """Return the log's newest checkpoint; raises ReceiptRefused if the log's key did not sign."""
+    return _signed(session)[1]
+
+
+def _signed(session: Session) -> tuple[str, Checkpoint]:
     answer = session.transport.call(session.audit.GetCheckpoint, pb.GetCheckpointRequest())
     try:
-        return open_checkpoint(answer.checkpoint, session.profile.log_key)
+        return answer.checkpoint, open_checkpoint(answer.checkpoint, session.profile.log_key)
     except AuditError as error:
         raise ReceiptRefused(f"the service's checkpoint is refused: {error}") from error
 
@@ -50,3 +58,94 @@ def verified(session: Session) -> tuple[list[bytes], LogSummary]:
         return found, verify_log(found, newest)
     except AuditError as error:
         raise ReceiptRefused(str(error)) from error
+
+
+class Log:
+    """The log as an auditor or officer reads it by a choice; nothing is shown unproven."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        """Read over this session."""
+        self._session = session
+
+    def checkpoint_note(self) -> str:
+        """Return the newest checkpoint as the log signed it, verified, to be kept."""
+        return _signed(self._session)[0]
+
+    def newest(self, choice: Choice, count: int) -> list[Found]:
+        """Return the newest `count` chosen entries, oldest first, as the service lists them.
+
+        Each is proven to stand at its place in the newest signed tree. That none was left out is
+        not: for that see `whole`. Raises ReceiptRefused.
+        """
+        now = checkpoint(self._session)
+        found: list[Found] = []
+        before = now.size
+        while before > 0 and len(found) < count:
+            answer = self._page(choice, before, count - len(found))
+            pairs = zip(answer.indices, answer.entries, strict=True)
+            found += [self._proven(now, index, data) for index, data in pairs]
+            if answer.next >= before:
+                raise ReceiptRefused("the service does not come to the end of its list")
+            before = answer.next
+        return found[::-1]
+
+    def whole(self, choice: Choice) -> tuple[list[Found], LogSummary]:
+        """Return all chosen entries, oldest first, of a log that makes the signed tree."""
+        found, summary = verified(self._session)
+        return list(_chosen(found, choice)), summary
+
+    def entry(self, index: int) -> tuple[Found, bytes]:
+        """Return an entry, proven to be in the newest signed tree, and its bytes.
+
+        Raises ReceiptRefused for an index outside the log, and for an entry that is not there.
+        """
+        now = checkpoint(self._session)
+        if index >= now.size:
+            raise ReceiptRefused(f"the log has no entry {index}: it has {now.size}")
+        found = list(entries(self._session, index, 1))
+        if len(found) != 1:
+            raise ReceiptRefused(f"the service did not give entry {index}")
+        return self._proven(now, index, found[0]), found[0]
+
+    def _page(self, choice: Choice, before: int, count: int) -> pb.ListEntriesResponse:
+        request = pb.ListEntriesRequest(
+            filter=_filter(choice), newest_first=True, before=before, count=min(_PAGE, count)
+        )
+        return self._session.transport.call(self._session.audit.ListEntries, request)
+
+    def _proven(self, now: Checkpoint, index: int, data: bytes) -> Found:
+        request = pb.GetInclusionProofRequest(index=index, size=now.size)
+        call = self._session.audit.GetInclusionProof
+        proof = self._session.transport.call(call, request).hashes
+        leaf = leaf_hash(data)
+        try:
+            verify_inclusion(leaf_hash=leaf, index=index, size=now.size, proof=proof, root=now.root)
+            return Found(index=index, entry=decode_entry(data))
+        except AuditError as error:
+            raise ReceiptRefused(f"entry {index} is refused: {error}") from error
+
+
+def _chosen(found: Sequence[bytes], choice: Choice) -> Iterator[Found]:
+    questions: dict[str, Entry] = {}
+    for index, data in enumerate(found):
+        entry = decode_entry(data)
+        if entry.kind is EntryKind.QUESTION_RESERVED:
+            questions[str(entry.fields.get("question_digest"))] = entry
+        reserved = questions.get(answers(entry) or "")
+        if choice.takes(entry, reserved):
+            yield Found(index=index, entry=entry, reserved=reserved)
+
+
+def _filter(choice: Choice) -> pb.EntryFilter:
+    return pb.EntryFilter(
+        party=choice.party or "",
+        dataset=choice.dataset or "",
+        collaboration=choice.collaboration or "",
+        kind=choice.kind or "",
+        decision=choice.decision or "",
+        reason=choice.reason or "",
+        since_s=choice.since_s or 0,
+        until_s=choice.until_s or 0,
+    )

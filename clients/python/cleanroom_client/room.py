@@ -7,11 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from cleanroom.audit.checkpoint import Checkpoint
-from cleanroom.audit.entry import Entry, decode_entry
-from cleanroom.audit.log import LogSummary
 from cleanroom.v1 import dataset_pb2, ledger_pb2
-from cleanroom_client import accepting, asking, auditing, examining, sealing
+from cleanroom_client import accepting, asking, examining, sealing
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
@@ -35,6 +32,7 @@ from cleanroom_client.question import (
     SegmentSize,
 )
 from cleanroom_client.questions_of_several import QuestionsOfSeveral
+from cleanroom_client.reads_log import ReadsLog
 from cleanroom_client.session import Session
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
@@ -55,7 +53,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     from cleanroom_client.upload import Delivery
 
 
-class CleanRoom(QuestionsOfSeveral):
+class CleanRoom(QuestionsOfSeveral, ReadsLog):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets
@@ -359,21 +357,6 @@ class CleanRoom(QuestionsOfSeveral):
         request = ledger_pb2.ListBalancesRequest()
         answer = self._session.transport.call(self._session.ledgers.ListBalances, request)
         return tuple(Balance.from_proto(balance) for balance in answer.balances)
-
-    # Auditing
-
-    def checkpoint(self) -> Checkpoint:
-        """Return the log's newest checkpoint, verified against the profile's log key."""
-        return auditing.checkpoint(self._session)
-
-    def entries(self, start: int = 0, count: int | None = None) -> Iterator[Entry]:
-        """Yield log entries, as an auditor or officer; they are not verified one by one."""
-        return map(decode_entry, auditing.entries(self._session, start, count))
-
-    def verified_log(self) -> tuple[tuple[Entry, ...], LogSummary]:
-        """Return all entries once they make the tree that the log's key signed."""
-        found, summary = auditing.verified(self._session)
-        return tuple(decode_entry(data) for data in found), summary
 
 
 def _delivery(

@@ -1,9 +1,12 @@
 // Verifies an exported log with golang.org/x/mod/sumdb/note and tlog alone; knows none of our code.
 //
-// Usage: main DIR VKEY. Prints the origin, the size and the root.
+// Usage: main DIR VKEY [WITNESS_VKEY...]. Prints the origin, the size and the root; every witness
+// named must have cosigned (C2SP tlog-cosignature, Ed25519).
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -54,14 +57,53 @@ func refuse(format string, values ...interface{}) {
 	check(fmt.Errorf(format, values...))
 }
 
+// witness is a note.Verifier of timestamped cosignatures, written from the specification.
+type witness struct {
+	name string
+	key  ed25519.PublicKey
+}
+
+func newWitness(vkey string) witness {
+	parts := strings.SplitN(vkey, "+", 3)
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	check(err)
+	if len(key) != 33 || key[0] != 4 {
+		refuse("not a key of cosignatures: %s", vkey)
+	}
+	return witness{parts[0], ed25519.PublicKey(key[1:])}
+}
+
+func (w witness) Name() string { return w.name }
+
+func (w witness) KeyHash() uint32 {
+	hash := sha256.Sum256([]byte(w.name + "\n\x04" + string(w.key)))
+	return binary.BigEndian.Uint32(hash[:])
+}
+
+func (w witness) Verify(text, signature []byte) bool {
+	if len(signature) != 72 {
+		return false
+	}
+	time := binary.BigEndian.Uint64(signature)
+	message := fmt.Sprintf("cosignature/v1\ntime %d\n%s", time, text)
+	return ed25519.Verify(w.key, []byte(message), signature[8:])
+}
+
 // checkpoint opens the note with the key and returns the tree that it states.
-func checkpoint(dir, key string) (string, tlog.Tree) {
+func checkpoint(dir, key string, witnesses []string) (string, tlog.Tree) {
 	verifier, err := note.NewVerifier(key)
 	check(err)
+	known := []note.Verifier{verifier}
+	for _, vkey := range witnesses {
+		known = append(known, newWitness(vkey))
+	}
 	data, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
 	check(err)
-	opened, err := note.Open(data, note.VerifierList(verifier))
+	opened, err := note.Open(data, note.VerifierList(known...))
 	check(err)
+	if len(opened.Sigs) != len(known) {
+		refuse("%d of %d signers signed", len(opened.Sigs), len(known))
+	}
 	lines := strings.Split(opened.Text, "\n")
 	if len(lines) != 4 || lines[0] != verifier.Name() {
 		refuse("not a checkpoint of %s", verifier.Name())
@@ -98,7 +140,7 @@ func bundle(r reader, n int64, w int) [][]byte {
 
 func main() {
 	r := reader{os.Args[1]}
-	origin, tree := checkpoint(r.dir, os.Args[2])
+	origin, tree := checkpoint(r.dir, os.Args[2], os.Args[3:])
 	// Reads tiles, and authenticates each against the signed root.
 	hashes := tlog.TileHashReader(tree, r)
 	// The tree made anew from the entries alone.

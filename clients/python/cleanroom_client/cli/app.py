@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli import audit, bench, data, doctor, policy, questions
+from cleanroom_client.cli import audit, bench, data, doctor, log, policy, questions
 from cleanroom_client.cli.output import complain, remark
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.cli.usage import is_help, usage_sentence
@@ -52,6 +52,7 @@ policy.register(app)
 data.register(app)
 questions.register(app)
 audit.register(app)
+log.register(app)
 bench.register(app)
 doctor.register(app)
 
