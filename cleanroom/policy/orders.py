@@ -266,6 +266,7 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         ),
         "ConsentTerms.max_age_days": Rule(
             order=Order.LIMIT,
+            nothing="any number of",
             words="consent counts for {after} days after it was given instead of {before}",
         ),
         "Retention.datasets_days": Rule(
