@@ -70,6 +70,13 @@ class LogInconsistent(AuditError):
 
 
 @dataclass(kw_only=True, eq=False)
+class StepInvalid(AuditError):
+    """A step of agreeing on a policy is malformed, out of place, or not its signer's."""
+
+    sentence = "the policy step is not valid: {why}"
+
+
+@dataclass(kw_only=True, eq=False)
 class ExportInvalid(AuditError):
     """A file of an exported log is missing, surplus or not what the others make it."""
 

@@ -99,6 +99,40 @@ class PolicyDigestMismatch(CleanRoomError):
 
 
 @dataclass(kw_only=True, eq=False)
+class PolicyStepConflict(CleanRoomError):
+    """Somebody else took a step since: the statement does not continue the history."""
+
+    reason = "POLICY_STEP_CONFLICT"
+    sentence = (
+        "the history of {collaboration} went on: the next step is number {position} behind "
+        "{previous}: read what came in between, and sign again"
+    )
+    collaboration: str
+    position: int
+    previous: str
+
+
+@dataclass(kw_only=True, eq=False)
+class SignatureInvalid(CleanRoomError):
+    """A step is not signed by its caller in the one accepted form."""
+
+    reason = "SIGNATURE_INVALID"
+    sentence = "the signed step is refused: {why}"
+    why: str
+
+
+@dataclass(kw_only=True, eq=False)
+class PolicyExpired(CleanRoomError):
+    """A policy whose last day has passed cannot come into force."""
+
+    reason = "POLICY_EXPIRED"
+    sentence = "policy {digest} of {collaboration} ended on {last_day}: propose one that goes on"
+    collaboration: str
+    digest: str
+    last_day: str
+
+
+@dataclass(kw_only=True, eq=False)
 class QuestionRefused(CleanRoomError):
     """The policy does not allow the question; reasons never depend on data."""
 

@@ -77,37 +77,55 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who calls: the one URI SAN of a client certificate, `spiffe://<domain>/<kind>/<name>`."""
+    """Who calls: the one URI SAN of a client certificate, `spiffe://<domain>/<kind>/<name>`.
+
+    An officer of a party is `spiffe://<domain>/officer/<party>/<name>`: it may agree to policies in
+    that party's name and do nothing else as it. One without a party serves all and acts for none.
+    """
 
     trust_domain: str
     kind: ActorKind
     name: str
+    party: str = ""
 
     def __post_init__(self) -> None:
-        """Check both variable parts."""
+        """Check the variable parts."""
         if not _TRUST_DOMAIN.fullmatch(self.trust_domain):
             raise FieldInvalid(field="trust_domain", expected="a host name such as 'room.example'")
         check_label(self.name, "identity")
+        if self.party:
+            check_label(self.party, "identity")
+        if self.party and self.kind is not ActorKind.OFFICER:
+            raise FieldInvalid(field="identity", expected="a party only behind an officer")
 
     @classmethod
     def parse(cls, uri: str) -> Self:
         """Read `spiffe://<domain>/<kind>/<name>`; raise FieldInvalid for anything else."""
-        scheme, _, rest = uri.partition("://")
-        parts = rest.split("/")
-        if scheme != "spiffe" or len(parts) != 3 or parts[1] not in set(ActorKind):  # noqa: PLR2004 - domain, kind, name
-            raise FieldInvalid(
-                field="identity", expected="spiffe://<domain>/<party|officer|auditor>/<name>"
-            )
-        return cls(trust_domain=parts[0], kind=ActorKind(parts[1]), name=parts[2])
+        match uri.split("/"):
+            case ["spiffe:", "", domain, "officer", party, name] if party:
+                return cls(trust_domain=domain, kind=ActorKind.OFFICER, party=party, name=name)
+            case ["spiffe:", "", domain, kind, name] if kind in set(ActorKind):
+                return cls(trust_domain=domain, kind=ActorKind(kind), name=name)
+            case _:
+                raise FieldInvalid(
+                    field="identity",
+                    expected="spiffe://<domain>/<party|officer|auditor>/<name>, or "
+                    "spiffe://<domain>/officer/<party>/<name>",
+                )
 
     def __str__(self) -> str:
         """Return the URI."""
-        return f"spiffe://{self.trust_domain}/{self.kind}/{self.name}"
+        return f"spiffe://{self.trust_domain}/{self.short}"
 
     @property
     def short(self) -> str:
-        """The form used in log entries, `party/acme-brand`."""
-        return f"{self.kind}/{self.name}"
+        """The form used in log entries, `party/acme-brand` or `officer/acme-brand/jane`."""
+        return "/".join(part for part in (self.kind, self.party, self.name) if part)
+
+    @property
+    def acts_for(self) -> str:
+        """The party in whose name it may agree to a policy; "" for none."""
+        return self.name if self.kind is ActorKind.PARTY else self.party
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

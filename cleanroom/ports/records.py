@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cleanroom.audit.step import Step, StepKind
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.names import DatasetName, LedgerName
 
@@ -29,6 +30,25 @@ class Acceptance:
     party: str
     accepted_at_s: int
     announcement: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStep:
+    """One step of a collaboration's history as it was signed; see cleanroom.audit.step.
+
+    `kind`, `policy_digest` and `party` repeat what the statement says. `taken_at_s` is when the
+    service took it; `put_in_force` whether the policy came into force by it.
+    """
+
+    collaboration: str
+    position: int
+    digest: str
+    kind: StepKind
+    policy_digest: str
+    party: str
+    step: Step
+    taken_at_s: int
+    put_in_force: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

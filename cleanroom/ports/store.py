@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from cleanroom.audit.step import StepKind
 from cleanroom.model.names import DatasetName, LedgerName
 from cleanroom.ports.records import (
     Acceptance,
     Balance,
     Debit,
     Envelope,
+    PolicyStep,
     Proposal,
     RelayTask,
     RequestRecord,
@@ -54,6 +56,18 @@ class Collaborations(Protocol):
 
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         """Return acceptances of one digest, by party name."""
+
+    def add_step(self, step: PolicyStep) -> None:
+        """Keep a step; its position is the one behind the last of its collaboration."""
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        """Return the step taken last, of one kind if it is named."""
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        """Return one step."""
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        """Return up to `count` steps from position `start` on, in order."""
 
     def put_envelope(self, envelope: Envelope) -> None:
         """Keep a wrapped key; replaces an earlier one of the same sender and recipient."""

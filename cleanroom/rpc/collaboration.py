@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import grpc
 
-from cleanroom.model.dataset import Bounded, Domain
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import check_label
-from cleanroom.policy.document import ArmColumn, DatasetRules, Policy
-from cleanroom.ports.records import Acceptance, Proposal
+from cleanroom.rpc.agreement import policy, proposed, seen, step_of
 from cleanroom.rpc.identity import Identities
-from cleanroom.usecases import collaborate
-from cleanroom.usecases.service import Service, read_policy
+from cleanroom.rpc.signatures import Signatures
+from cleanroom.usecases import collaborate, envelopes, views
+from cleanroom.usecases.service import Service
 from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom.v1.collaboration_pb2_grpc import CollaborationServiceServicer
 
@@ -26,6 +25,7 @@ class CollaborationServicer(CollaborationServiceServicer):
 
     service: Service
     identities: Identities
+    signatures: Signatures
 
     def ProposePolicy(
         self, request: pb.ProposePolicyRequest, context: grpc.ServicerContext
@@ -34,23 +34,30 @@ class CollaborationServicer(CollaborationServiceServicer):
         actor = self.identities.actor(context)
         if not 0 < len(request.document) <= MAX_DOCUMENT:
             raise FieldInvalid(field="document", expected="a YAML file of at most 1 MiB")
-        proposal = collaborate.propose(self.service, actor, request.document)
-        return pb.ProposePolicyResponse(
-            collaboration=proposal.collaboration, digest=proposal.digest
-        )
+        if request.validate_only:
+            return proposed(collaborate.preview(self.service, actor, request.document))
+        signed = self.signatures.step(context, actor, request.signed)
+        proposal = collaborate.propose(self.service, actor, request.document, signed)
+        return proposed(views.view(self.service, actor, proposal.collaboration))
 
     def AcceptPolicy(
         self, request: pb.AcceptPolicyRequest, context: grpc.ServicerContext
     ) -> pb.AcceptPolicyResponse:
         """See collaboration.proto."""
-        waiting = collaborate.accept(
+        actor = self.identities.actor(context)
+        missing = collaborate.accept(
             self.service,
-            self.identities.actor(context),
+            actor,
             collaboration=check_label(request.collaboration, "collaboration"),
             digest=request.digest,
             announcement=request.announcement,
+            signed=self.signatures.step(context, actor, request.signed),
         )
-        return pb.AcceptPolicyResponse(in_force=not waiting, waiting_for=waiting)
+        return pb.AcceptPolicyResponse(
+            in_force=missing.nobody,
+            waiting_for=missing.parties,
+            waiting_for_one_of=missing.one_of,
+        )
 
     def GetCollaboration(
         self, request: pb.GetCollaborationRequest, context: grpc.ServicerContext
@@ -59,22 +66,35 @@ class CollaborationServicer(CollaborationServiceServicer):
         actor = self.identities.actor(context)
         if request.collaboration:
             check_label(request.collaboration, "collaboration")
-        view = collaborate.view(self.service, actor, request.collaboration)
-        return pb.GetCollaborationResponse(
-            collaboration=view.collaboration,
-            in_force=_policy(view.in_force) if view.in_force else None,
-            in_force_acceptances=[_acceptance(a) for a in view.in_force_acceptances],
-            latest=_policy(view.latest),
-            latest_acceptances=[_acceptance(a) for a in view.latest_acceptances],
-            waiting_for=view.waiting_for,
-            terms=_terms(read_policy(view.in_force or view.latest)),
+        return seen(views.view(self.service, actor, request.collaboration))
+
+    def GetPolicy(
+        self, request: pb.GetPolicyRequest, context: grpc.ServicerContext
+    ) -> pb.GetPolicyResponse:
+        """See collaboration.proto."""
+        actor = self.identities.actor(context)
+        name = check_label(request.collaboration, "collaboration")
+        found = views.document(self.service, actor, name, request.digest)
+        return pb.GetPolicyResponse(policy=policy(found))
+
+    def ListPolicySteps(
+        self, request: pb.ListPolicyStepsRequest, context: grpc.ServicerContext
+    ) -> pb.ListPolicyStepsResponse:
+        """See collaboration.proto."""
+        steps, size = views.history(
+            self.service,
+            self.identities.actor(context),
+            check_label(request.collaboration, "collaboration"),
+            start=request.start,
+            count=request.count,
         )
+        return pb.ListPolicyStepsResponse(steps=map(step_of, steps), size=size)
 
     def PutKeyEnvelope(
         self, request: pb.PutKeyEnvelopeRequest, context: grpc.ServicerContext
     ) -> pb.PutKeyEnvelopeResponse:
         """See collaboration.proto."""
-        collaborate.put_envelope(
+        envelopes.put_envelope(
             self.service,
             self.identities.actor(context),
             collaboration=check_label(request.collaboration, "collaboration"),
@@ -89,73 +109,7 @@ class CollaborationServicer(CollaborationServiceServicer):
         """See collaboration.proto."""
         actor = self.identities.actor(context)
         collaboration = check_label(request.collaboration, "collaboration")
-        found = collaborate.envelopes(self.service, actor, collaboration)
+        found = envelopes.envelopes(self.service, actor, collaboration)
         return pb.ListKeyEnvelopesResponse(
             envelopes=[pb.KeyEnvelope(sender=e.sender, ciphertext=e.ciphertext) for e in found]
         )
-
-
-def _policy(proposal: Proposal) -> pb.Policy:
-    return pb.Policy(
-        digest=proposal.digest,
-        document=proposal.document,
-        proposed_by=proposal.proposed_by,
-        proposed_at_s=proposal.proposed_at_s,
-    )
-
-
-def _acceptance(acceptance: Acceptance) -> pb.Acceptance:
-    return pb.Acceptance(
-        party=acceptance.party,
-        accepted_at_s=acceptance.accepted_at_s,
-        announcement=acceptance.announcement,
-    )
-
-
-def _terms(policy: Policy) -> pb.Terms:
-    return pb.Terms(
-        policy_digest=policy.digest,
-        scheme=str(policy.matching.scheme),
-        normalisation=policy.matching.normalisation,
-        default_region=policy.matching.default_region or "",
-        keys=[str(k) for k in policy.matching.keys],
-        parties=[
-            pb.PartyTerms(name=p.name, role=str(p.role), may_ask=sorted(str(f) for f in p.may_ask))
-            for p in policy.parties
-        ],
-        datasets=[_dataset(d) for d in policy.datasets],
-        owners=policy.owners(),
-        consent_bases=[str(basis) for basis in policy.consent.bases],
-        base_purpose=policy.consent.base or "",
-    )
-
-
-def _dataset(rules: DatasetRules) -> pb.DatasetTerms:
-    schema = rules.schema
-    return pb.DatasetTerms(
-        name=schema.name,
-        owner=schema.owner,
-        dimensions=[_domain(d) for d in schema.dimensions],
-        arm=_arm(rules.arm) if rules.arm else None,
-        counts=[_measure(b) for b in schema.counts],
-        measures=[_measure(b) for b in schema.measures],
-        filters=[_domain(d) for d in schema.filters],
-        timed=schema.timed,
-    )
-
-
-def _arm(arm: ArmColumn) -> pb.ArmColumn:
-    return pb.ArmColumn(column=arm.column, test=arm.test, control=arm.control)
-
-
-def _domain(domain: Domain) -> pb.Domain:
-    return pb.Domain(name=domain.name, values=domain.values)
-
-
-def _measure(bounded: Bounded) -> pb.Measure:
-    return pb.Measure(
-        name=bounded.name,
-        unit=str(bounded.unit),
-        max_per_person=bounded.max_per_person,
-        min_per_person=bounded.min_per_person,
-    )

@@ -41,11 +41,7 @@ class Identities:
 
     def actor(self, context: grpc.ServicerContext) -> Actor:
         """Return the caller; raises IdentityRefused with the check that failed."""
-        shown: Mapping[str, Sequence[bytes]] = context.auth_context()  # type: ignore[assignment] # the stubs say int
-        certificates = shown.get("x509_pem_cert", ())
-        if len(certificates) != 1:
-            raise IdentityRefused(why="the connection shows no client certificate")
-        return self.check(certificates[0])
+        return self.check(certificate_of(context))
 
     def check(self, pem: bytes) -> Actor:
         """Return the holder of a PEM certificate; raises IdentityRefused."""
@@ -60,6 +56,15 @@ class Identities:
         if self.denied() & {holder.fingerprint, str(holder.actor)}:
             raise IdentityRefused(why="it has been revoked")
         return holder.actor
+
+
+def certificate_of(context: grpc.ServicerContext) -> bytes:
+    """Return the PEM certificate that the caller showed; raises IdentityRefused."""
+    shown: Mapping[str, Sequence[bytes]] = context.auth_context()  # type: ignore[assignment] # the stubs say int
+    certificates = shown.get("x509_pem_cert", ())
+    if len(certificates) != 1:
+        raise IdentityRefused(why="the connection shows no client certificate")
+    return certificates[0]
 
 
 @lru_cache(maxsize=1024)

@@ -22,6 +22,7 @@ from cleanroom.rpc.identity import Identities
 from cleanroom.rpc.ledger import LedgerServicer
 from cleanroom.rpc.limits import Pace, Streams, TokenBuckets
 from cleanroom.rpc.relay import RelayServicer
+from cleanroom.rpc.signatures import Signatures
 from cleanroom.usecases.inspect import note_refused_caller
 from cleanroom.usecases.service import Service
 from cleanroom.v1 import (
@@ -122,7 +123,12 @@ def _add_services(
 ) -> None:
     pace = Pace(quantum_s=settings.quantum_s, monotonic=time.monotonic, sleep=time.sleep)
     collaboration_pb2_grpc.add_CollaborationServiceServicer_to_server(
-        CollaborationServicer(service=service, identities=identities), server
+        CollaborationServicer(
+            service=service,
+            identities=identities,
+            signatures=Signatures(authorities=settings.ca.read_bytes),
+        ),
+        server,
     )
     dataset_pb2_grpc.add_DatasetServiceServicer_to_server(
         DatasetServicer(service=service, identities=identities), server

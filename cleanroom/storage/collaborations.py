@@ -1,4 +1,4 @@
-"""Rows of proposals, acceptances and envelopes; must not know when a policy comes into force."""
+"""Rows of proposals, acceptances, steps, envelopes; must not know when a policy is in force."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
-from cleanroom.ports.records import Acceptance, Envelope, Proposal
+from cleanroom.audit.step import Step, StepKind
+from cleanroom.ports.records import Acceptance, Envelope, PolicyStep, Proposal
 from cleanroom.storage.errors import StoreMisused
-from cleanroom.storage.tables import acceptances, envelopes, proposals, standings
+from cleanroom.storage.tables import (
+    acceptances,
+    envelopes,
+    policy_steps,
+    proposals,
+    standings,
+)
 
 
 class SqlCollaborations:
@@ -107,6 +114,53 @@ class SqlCollaborations:
         )
         return tuple(_acceptance(row) for row in self._connection.execute(query))
 
+    def add_step(self, step: PolicyStep) -> None:
+        """Keep a step; raises StoreMisused unless its position follows the last one."""
+        last = self.last_step(step.collaboration)
+        if step.position != (last.position if last else 0) + 1:
+            raise StoreMisused(f"step {step.position} of {step.collaboration} is out of turn")
+        self._connection.execute(
+            policy_steps.insert().values(
+                collaboration=step.collaboration,
+                position=step.position,
+                digest=step.digest,
+                kind=step.kind.value,
+                policy_digest=step.policy_digest,
+                party=step.party,
+                statement=step.step.statement,
+                signature=step.step.signature,
+                certificates=step.step.certificates,
+                taken_at_s=step.taken_at_s,
+                put_in_force=int(step.put_in_force),
+            )
+        )
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        """Return the step taken last, of one kind if it is named."""
+        query = select(policy_steps).where(policy_steps.c.collaboration == collaboration)
+        if kind is not None:
+            query = query.where(policy_steps.c.kind == kind.value)
+        newest = query.order_by(policy_steps.c.position.desc()).limit(1)
+        row = self._connection.execute(newest).one_or_none()
+        return None if row is None else _step(row)
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        """Return one step."""
+        return next(iter(self.steps(collaboration, position, 1)), None)
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        """Return up to `count` steps from position `start` on, in order."""
+        query = (
+            select(policy_steps)
+            .where(
+                policy_steps.c.collaboration == collaboration,
+                policy_steps.c.position >= start,
+                policy_steps.c.position < start + count,
+            )
+            .order_by(policy_steps.c.position)
+        )
+        return tuple(_step(row) for row in self._connection.execute(query))
+
     def put_envelope(self, envelope: Envelope) -> None:
         """Keep a wrapped key; replaces an earlier one of the same sender and recipient."""
         again = (
@@ -177,4 +231,18 @@ def _envelope(row: Row[Any]) -> Envelope:
         sender=row.sender,
         recipient=row.recipient,
         ciphertext=row.ciphertext,
+    )
+
+
+def _step(row: Row[Any]) -> PolicyStep:
+    return PolicyStep(
+        collaboration=row.collaboration,
+        position=row.position,
+        digest=row.digest,
+        kind=StepKind(row.kind),
+        policy_digest=row.policy_digest,
+        party=row.party,
+        step=Step(statement=row.statement, signature=row.signature, certificates=row.certificates),
+        taken_at_s=row.taken_at_s,
+        put_in_force=bool(row.put_in_force),
     )

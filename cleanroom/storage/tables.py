@@ -98,6 +98,24 @@ acceptances = Table(
     _points_to(("collaboration", "digest"), "proposals", ("collaboration", "digest")),
 )
 
+# The history of a collaboration's policies; a party's word is the signed statement in it.
+policy_steps = Table(
+    "policy_steps",
+    metadata,
+    Column("collaboration", String, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    _text("digest"),
+    _text("kind"),
+    _text("policy_digest"),
+    _text("party"),
+    _binary("statement"),
+    _binary("signature"),
+    _binary("certificates"),
+    _integer("taken_at_s"),
+    _integer("put_in_force"),
+    _points_to(("collaboration", "policy_digest"), "proposals", ("collaboration", "digest")),
+)
+
 envelopes = Table(
     "envelopes",
     metadata,

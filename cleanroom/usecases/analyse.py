@@ -45,7 +45,13 @@ from cleanroom.usecases.compute import measure
 from cleanroom.usecases.frequency import frequency_refusal
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
-from cleanroom.usecases.service import Service, current_version, party_of, policy_in_force
+from cleanroom.usecases.service import (
+    Service,
+    current_version,
+    fits,
+    party_of,
+    policy_in_force,
+)
 
 _DECISIONS = (QuestionRefused, BudgetExhausted, DatasetNotSealed)
 _MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
@@ -330,7 +336,7 @@ def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s:
     for dataset in question.datasets:
         name = DatasetName(collaboration=policy.collaboration, dataset=dataset)
         version = current_version(tx, name)
-        if version is None or version.policy_digest != policy.digest:
+        if version is None or not fits(tx, version.policy_digest, policy, dataset):
             raise DatasetNotSealed(dataset=dataset)
         versions.append((dataset, version.id))
     return Pinned(

@@ -1,51 +1,54 @@
-"""Agreeing on a policy: propose, accept by digest, come into force, hand over the hmac key."""
+"""Agreeing on a policy: propose, accept by digest, come into force.
+
+Whose word a policy needs is decided by cleanroom.policy.agreement, where a statement stands by
+steps.py; here each step is one transaction with its log entry, and the step that leaves nobody
+missing puts the policy in force in the same one. A crash leaves the step taken or not taken.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cleanroom.audit.entry import EntryKind
-from cleanroom.model.errors import FieldInvalid, NotPermitted, PolicyDigestMismatch
+from cleanroom.audit.step import Step, StepKind
+from cleanroom.model.errors import (
+    FieldInvalid,
+    NotPermitted,
+    PolicyDigestMismatch,
+    PolicyExpired,
+)
 from cleanroom.model.names import Actor, ActorKind
-from cleanroom.policy.document import Policy, Scheme
+from cleanroom.policy.agreement import Missing
+from cleanroom.policy.document import Policy
 from cleanroom.policy.parse import parse_policy
-from cleanroom.ports.records import Acceptance, Envelope, Proposal
+from cleanroom.ports.records import Acceptance, Proposal
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases import relay
 from cleanroom.usecases.budgets import set_budgets
-from cleanroom.usecases.service import (
-    Service,
-    party_of,
-    policy_in_force,
-    read_policy,
-    waiting_for,
-)
+from cleanroom.usecases.changes import changes_to, must_come_again, told
+from cleanroom.usecases.envelopes import envelopes, put_envelope
+from cleanroom.usecases.service import Service, missing_at_first, missing_for, read_policy
+from cleanroom.usecases.steps import Intent, keep, next_place, step_of, was_taken
+from cleanroom.usecases.views import CollaborationView, standing, view
+
+__all__ = ["CollaborationView", "accept", "envelopes", "propose", "put_envelope", "view"]
 
 MAX_ANNOUNCEMENT = 16 * 1024
-MAX_ENVELOPE = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollaborationView:
-    """What a member may see of a collaboration."""
+class _Taken:
+    """A step that may be taken, and the proposal that it is about."""
 
-    collaboration: str
-    in_force: Proposal | None
-    in_force_acceptances: tuple[Acceptance, ...]
-    latest: Proposal
-    latest_acceptances: tuple[Acceptance, ...]
-    waiting_for: tuple[str, ...]
+    intent: Intent
+    proposal: Proposal
 
 
-def propose(service: Service, actor: Actor, document: bytes) -> Proposal:
-    """Keep a policy document as the latest proposal of the collaboration that it names.
-
-    Officers and the operator may propose for any collaboration, a party for one whose document
-    names it and, where one is in force, whose policy in force names it too.
-    Raises PolicyInvalidError, NotPermitted.
-    """
+def read_proposal(service: Service, actor: Actor, document: bytes) -> Proposal:
+    """Return a document as the proposal it would be; raises PolicyInvalidError."""
     policy = parse_policy(document)
-    proposal = Proposal(
+    return Proposal(
         collaboration=policy.collaboration,
         digest=policy.digest,
         document=document,
@@ -53,23 +56,69 @@ def propose(service: Service, actor: Actor, document: bytes) -> Proposal:
         proposed_at_s=service.clock.now_s(),
     )
 
+
+def propose(
+    service: Service, actor: Actor, document: bytes, signed: Step | None = None
+) -> Proposal:
+    """Keep a policy document as the latest proposal of the collaboration that it names.
+
+    Requires: rpc has checked that the caller made the signature of `signed`. A proposal that
+    nobody signed, as that of a service's first start, is no party's word.
+    Officers that serve all and the operator may propose for any collaboration, a party and its
+    officers for one whose document names it and, where one is in force, whose policy in force
+    names it too. One that only tightens what its signer owns is in force at once.
+    Raises PolicyInvalidError, NotPermitted, SignatureInvalid, PolicyStepConflict, PolicyExpired.
+    """
+    proposal = read_proposal(service, actor, document)
+    intent = Intent(
+        actor=actor,
+        kind=StepKind.PROPOSE,
+        collaboration=proposal.collaboration,
+        policy_digest=proposal.digest,
+        signed=signed,
+    )
+
     def work(tx: Transaction) -> None:
-        _check_may_propose(tx, actor, policy)
+        check_may_propose(tx, actor, read_policy(proposal))
         latest = tx.collaborations.latest(proposal.collaboration)
-        if latest is not None and latest.digest == proposal.digest:
+        if was_taken(tx, intent) or (latest is not None and latest.digest == proposal.digest):
             return  # the same proposal again changes nothing
+        step = step_of(service, tx, intent)
+        if signed is not None:
+            _check_not_over(service, proposal)
         tx.collaborations.add_proposal(proposal)
         _begin_anew(tx, proposal)
-        service.note(
-            tx,
-            EntryKind.POLICY_PROPOSED,
-            actor,
-            proposal.collaboration,
-            policy_digest=proposal.digest,
-        )
+        _take(service, tx, _Taken(intent=intent, proposal=proposal), step)
 
     service.store.transact(work)
     return proposal
+
+
+def preview(service: Service, actor: Actor, document: bytes) -> CollaborationView:
+    """Return what would be seen if the caller proposed this, signed; nothing is kept.
+
+    Raises what `propose` raises.
+    """
+    proposal = read_proposal(service, actor, document)
+
+    def work(tx: Transaction) -> CollaborationView:
+        after = read_policy(proposal)
+        check_may_propose(tx, actor, after)
+        in_force = tx.collaborations.in_force(proposal.collaboration)
+        before = read_policy(in_force) if in_force else None
+        return CollaborationView(
+            collaboration=proposal.collaboration,
+            in_force=in_force,
+            in_force_acceptances=standing(tx, in_force) if in_force else (),
+            latest=proposal,
+            latest_acceptances=(),
+            missing=missing_at_first(before, after, actor.acts_for),
+            changes=changes_to(before, after),
+            must_come_again=must_come_again(before, after),
+            place=next_place(tx, proposal.collaboration),
+        )
+
+    return service.store.read(work)
 
 
 def _begin_anew(tx: Transaction, proposal: Proposal) -> None:
@@ -83,10 +132,11 @@ def _begin_anew(tx: Transaction, proposal: Proposal) -> None:
         tx.collaborations.withdraw_acceptances(proposal.collaboration, proposal.digest)
 
 
-def _check_may_propose(tx: Transaction, actor: Actor, policy: Policy) -> None:
-    if actor.kind in {ActorKind.OFFICER, ActorKind.OPERATOR}:
+def check_may_propose(tx: Transaction, actor: Actor, policy: Policy) -> None:
+    """Raise NotPermitted unless the caller may put this policy before its parties."""
+    party = actor.acts_for
+    if not party and actor.kind in {ActorKind.OFFICER, ActorKind.OPERATOR}:
         return
-    party = party_of(actor, "policies", "propose")
     in_force = tx.collaborations.in_force(policy.collaboration)
     outside = in_force is not None and read_policy(in_force).party(party) is None
     if policy.party(party) is None or outside:
@@ -94,35 +144,51 @@ def _check_may_propose(tx: Transaction, actor: Actor, policy: Policy) -> None:
 
 
 def accept(
-    service: Service, actor: Actor, *, collaboration: str, digest: str, announcement: bytes
-) -> tuple[str, ...]:
-    """Accept the latest proposal by its digest; return the parties that have yet to accept.
+    service: Service,
+    actor: Actor,
+    *,
+    collaboration: str,
+    digest: str,
+    announcement: bytes,
+    signed: Step,
+) -> Missing:
+    """Accept the latest proposal by its digest; return who has yet to accept.
 
-    With the last acceptance the policy is in force and its ledgers are open.
-    Raises NotPermitted, PolicyDigestMismatch, FieldInvalid.
+    Requires: rpc has checked that the caller made the signature of `signed`.
+    With the last acceptance needed the policy is in force and its ledgers are open. An officer's
+    acceptance keeps the announcement that its party has made of the same policy.
+    Raises NotPermitted, PolicyDigestMismatch, PolicyExpired, SignatureInvalid, PolicyStepConflict,
+    FieldInvalid.
     """
-    party = party_of(actor, f"collaborations/{collaboration}", "accept")
+    party = actor.acts_for
+    if not party:
+        raise NotPermitted(what=f"collaborations/{collaboration}", action="accept")
     if len(announcement) > MAX_ANNOUNCEMENT:
         raise FieldInvalid(field="announcement", expected=f"at most {MAX_ANNOUNCEMENT} bytes")
+    intent = Intent(
+        actor=actor,
+        kind=StepKind.ACCEPT,
+        collaboration=collaboration,
+        policy_digest=digest,
+        signed=signed,
+    )
 
-    def work(tx: Transaction) -> tuple[str, ...]:
+    def work(tx: Transaction) -> Missing:
         proposal = _acceptable(tx, party, collaboration, digest)
+        if was_taken(tx, intent):
+            return missing_for(tx, proposal)
+        step = step_of(service, tx, intent)
+        _check_not_over(service, proposal)
         tx.collaborations.accept(
             Acceptance(
                 collaboration=collaboration,
                 digest=digest,
                 party=party,
                 accepted_at_s=service.clock.now_s(),
-                announcement=announcement,
+                announcement=announcement or _announced(tx, proposal, party),
             )
         )
-        service.note(
-            tx, EntryKind.POLICY_ACCEPTED, actor, collaboration, policy_digest=digest, party=party
-        )
-        waiting = waiting_for(tx, proposal)
-        if not waiting:
-            _put_in_force(service, tx, actor, proposal)
-        return waiting
+        return _take(service, tx, _Taken(intent=intent, proposal=proposal), step)
 
     return service.store.transact(work)
 
@@ -138,96 +204,72 @@ def _acceptable(tx: Transaction, party: str, collaboration: str, digest: str) ->
     return proposal
 
 
-def _put_in_force(service: Service, tx: Transaction, actor: Actor, proposal: Proposal) -> None:
-    """Make the proposal the rule; a ledger keeps what was spent of it."""
-    current = tx.collaborations.in_force(proposal.collaboration)
-    if current is not None and current.digest == proposal.digest:
-        return
+def _announced(tx: Transaction, proposal: Proposal, party: str) -> bytes:
+    given = tx.collaborations.acceptances(proposal.collaboration, proposal.digest)
+    return next((a.announcement for a in given if a.party == party), b"")
+
+
+def is_over(service: Service, policy: Policy) -> bool:
+    """Tell whether a policy's last day has passed."""
+    return service.clock.now_s() >= policy.valid_until_s
+
+
+def _check_not_over(service: Service, proposal: Proposal) -> None:
+    policy = read_policy(proposal)
+    if is_over(service, policy):
+        last = datetime.fromtimestamp(policy.valid_until_s - 1, UTC).date()
+        raise PolicyExpired(
+            collaboration=proposal.collaboration, digest=proposal.digest, last_day=str(last)
+        )
+
+
+def _take(service: Service, tx: Transaction, taken: _Taken, step: Step) -> Missing:
+    """Keep the step, and put the policy in force if nobody's word is missing with it."""
+    proposal, intent = taken.proposal, taken.intent
+    in_force = tx.collaborations.in_force(proposal.collaboration)
+    before, after = read_policy(in_force) if in_force else None, read_policy(proposal)
+    missing = missing_for(tx, proposal, proposer=_proposer(intent))
+    is_new = before is None or before.digest != after.digest
+    ready = is_new and missing.nobody and not is_over(service, after)
+    facts = told(before, after)
+    for name, parties in (
+        ("waiting_for", missing.parties),
+        ("waiting_for_one_of", missing.one_of),
+    ):
+        if parties:
+            facts[name] = [*parties]
+    keep(service, tx, intent, step, put_in_force=ready, facts=facts)
+    if ready:
+        _put_in_force(service, tx, intent.actor, proposal, before)
+    return missing
+
+
+def _proposer(intent: Intent) -> str | None:
+    """Return for whom this very step proposes, "" for nobody; None if it is no proposal."""
+    if intent.kind is not StepKind.PROPOSE:
+        return None
+    return intent.actor.acts_for if intent.signed is not None else ""
+
+
+def _put_in_force(
+    service: Service, tx: Transaction, actor: Actor, proposal: Proposal, before: Policy | None
+) -> None:
+    """Make the proposal the rule; a ledger keeps what was spent of it.
+
+    What is being uploaded goes on where it fits the new policy, and is dropped where it does not.
+    """
+    after = read_policy(proposal)
     tx.collaborations.put_in_force(proposal.collaboration, proposal.digest)
-    relay.drop_all(tx, proposal.collaboration)  # no upload under another policy can be sealed
-    set_budgets(tx, read_policy(proposal), read_policy(current) if current else None)
+    again = must_come_again(before, after)
+    if before is None or again:
+        relay.drop_all(tx, proposal.collaboration)  # no such upload can be sealed
+    set_budgets(tx, after, before)
     service.note(
         tx,
         EntryKind.POLICY_IN_FORCE,
         actor,
         proposal.collaboration,
         policy_digest=proposal.digest,
+        **(told(before, after) | ({"replaced": before.digest} if before else {})),
+        **({"must_come_again": [*again]} if again else {}),
     )
-
-
-def view(service: Service, actor: Actor, collaboration: str) -> CollaborationView:
-    """Return the policies of a collaboration that the caller belongs to.
-
-    An empty name means the caller's only one. Raises NotPermitted, FieldInvalid.
-    """
-
-    def work(tx: Transaction) -> CollaborationView:
-        name = collaboration or _only(tx, actor)
-        latest = tx.collaborations.latest(name)
-        if latest is None or not _may_view(tx, actor, latest):
-            raise NotPermitted(what=f"collaborations/{name}", action="read")
-        in_force = tx.collaborations.in_force(name)
-        accepted = tx.collaborations.acceptances(name, in_force.digest) if in_force else ()
-        return CollaborationView(
-            collaboration=name,
-            in_force=in_force,
-            in_force_acceptances=accepted,
-            latest=latest,
-            latest_acceptances=tx.collaborations.acceptances(name, latest.digest),
-            waiting_for=waiting_for(tx, latest),
-        )
-
-    return service.store.read(work)
-
-
-def _only(tx: Transaction, actor: Actor) -> str:
-    latest = (tx.collaborations.latest(n) for n in tx.collaborations.names())
-    mine = [p.collaboration for p in latest if p and _may_view(tx, actor, p)]
-    if len(mine) != 1:
-        raise FieldInvalid(field="collaboration", expected=f"a name: yours are {', '.join(mine)}")
-    return mine[0]
-
-
-def _may_view(tx: Transaction, actor: Actor, latest: Proposal) -> bool:
-    """Parties see what names them now or before acceptance; officers and auditors see all."""
-    if actor.kind is not ActorKind.PARTY:
-        return True
-    in_force = tx.collaborations.in_force(latest.collaboration)
-    return any(read_policy(p).party(actor.name) for p in (latest, in_force) if p is not None)
-
-
-def put_envelope(
-    service: Service, actor: Actor, *, collaboration: str, recipient: str, ciphertext: bytes
-) -> None:
-    """Keep the hmac key wrapped for `recipient`; only the first owner of a dataset may.
-
-    Raises NotPermitted, PolicyNotInForce, FieldInvalid.
-    """
-    sender = party_of(actor, f"collaborations/{collaboration}", "share a key in")
-    if not 0 < len(ciphertext) <= MAX_ENVELOPE:
-        raise FieldInvalid(field="ciphertext", expected=f"1 to {MAX_ENVELOPE} bytes")
-
-    def work(tx: Transaction) -> None:
-        policy = policy_in_force(tx, collaboration, sender, "share a key in")
-        owners = policy.owners()
-        if policy.matching.scheme is not Scheme.HMAC or sender != owners[0]:
-            raise NotPermitted(what=f"collaborations/{collaboration}", action="share a key in")
-        if recipient not in owners[1:]:
-            raise FieldInvalid(field="recipient", expected=f"one of {', '.join(owners[1:])}")
-        envelope = Envelope(
-            collaboration=collaboration, sender=sender, recipient=recipient, ciphertext=ciphertext
-        )
-        tx.collaborations.put_envelope(envelope)
-
-    service.store.transact(work)
-
-
-def envelopes(service: Service, actor: Actor, collaboration: str) -> tuple[Envelope, ...]:
-    """Return the wrapped keys addressed to the caller; raises NotPermitted, PolicyNotInForce."""
-    party = party_of(actor, f"collaborations/{collaboration}", "read keys of")
-
-    def work(tx: Transaction) -> tuple[Envelope, ...]:
-        policy_in_force(tx, collaboration, party, "read keys of")
-        return tx.collaborations.envelopes(collaboration, party)
-
-    return service.store.read(work)

@@ -22,7 +22,7 @@ from cleanroom.ports.store import Transaction
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases import relay
 from cleanroom.usecases.chunks import kept_chunks
-from cleanroom.usecases.service import Service, party_of, policy_in_force
+from cleanroom.usecases.service import Service, fits, party_of, policy_in_force
 from cleanroom.usecases.turns import Turns
 
 MAX_OPEN = 32  # of one dataset; the last one completed ends the others
@@ -231,10 +231,10 @@ def own_upload(tx: Transaction, actor: Actor, upload: str) -> Upload:
 
 
 def writable(tx: Transaction, actor: Actor, upload: str) -> tuple[Upload, Policy, DatasetRules]:
-    """Return an upload with the policy it was made for, which must still be in force."""
+    """Return an upload with the policy in force, under which what it was made for must still fit."""
     found = own_upload(tx, actor, upload)
     policy, rules = owned(tx, found.dataset, found.owner, "upload to")
-    if policy.digest != found.policy_digest:
+    if not fits(tx, found.policy_digest, policy, found.dataset.dataset):
         raise UploadConflict(upload=upload, why="the policy changed since: upload the file again")
     return found, policy, rules
 

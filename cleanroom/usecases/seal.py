@@ -16,7 +16,7 @@ from cleanroom.ports.tables import Sealed
 from cleanroom.usecases import relay
 from cleanroom.usecases.ingest import chunks_of, owned
 from cleanroom.usecases.origins import Origins
-from cleanroom.usecases.service import Service, current_version, party_of
+from cleanroom.usecases.service import Service, current_version, fits, party_of
 from cleanroom.usecases.turns import Turns
 
 _TURNS = Turns()
@@ -69,13 +69,13 @@ def _ready(
 ) -> tuple[Policy, DatasetRules, Upload | None, Version | None]:
     policy, rules = owned(tx, dataset, owner, "seal")
     last = current_version(tx, dataset)
-    if last is not None and last.policy_digest != policy.digest:
+    if last is not None and not fits(tx, last.policy_digest, policy, dataset.dataset):
         last = None
     complete = [u for u in tx.uploads.of_dataset(dataset) if u.state is UploadState.COMPLETE]
     if not complete:
         return policy, rules, None, last
     upload = complete[-1]
-    if upload.policy_digest != policy.digest:
+    if not fits(tx, upload.policy_digest, policy, dataset.dataset):
         raise UploadConflict(
             upload=upload.id, why="the policy changed since: upload the file again"
         )

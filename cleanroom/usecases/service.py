@@ -10,9 +10,12 @@ from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import Entry, EntryKind, encode_entry
 from cleanroom.audit.note import Signer
 from cleanroom.audit.receipt import COMMITMENT_FIELD
+from cleanroom.audit.step import StepKind
 from cleanroom.model.errors import NotPermitted, PolicyNotInForce
 from cleanroom.model.names import Actor, ActorKind, DatasetName
+from cleanroom.policy.agreement import Missing, needs
 from cleanroom.policy.document import Policy
+from cleanroom.policy.fits import still_fits
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.environment import Clock, Curve, Engine, Entropy, Sealer
 from cleanroom.ports.records import Proposal, Version
@@ -106,14 +109,45 @@ def _parsed(document: bytes, file: str) -> Policy:
     return parse_policy(document, file=file)
 
 
-def waiting_for(tx: Transaction, proposal: Proposal) -> tuple[str, ...]:
-    """Return the parties that have yet to accept: those it names and those of the one in force."""
-    concerned = [p.name for p in read_policy(proposal).parties]
+def missing_for(tx: Transaction, proposal: Proposal, proposer: str | None = None) -> Missing:
+    """Return whose word the latest proposal still needs; nobody's once it is in force.
+
+    `proposer` is the party for which it is just being proposed; None where that is in the history.
+    """
     in_force = tx.collaborations.in_force(proposal.collaboration)
-    if in_force is not None:
-        concerned += [p.name for p in read_policy(in_force).parties if p.name not in concerned]
-    done = {a.party for a in tx.collaborations.acceptances(proposal.collaboration, proposal.digest)}
-    return tuple(p for p in concerned if p not in done)
+    if in_force is not None and in_force.digest == proposal.digest:
+        return Missing(parties=(), one_of=())
+    wanted = _needs(read_policy(in_force) if in_force else None, read_policy(proposal))
+    given = tx.collaborations.acceptances(proposal.collaboration, proposal.digest)
+    return wanted.missing(
+        proposer=_proposed_for(tx, proposal) if proposer is None else proposer,
+        accepted=frozenset(a.party for a in given),
+    )
+
+
+def missing_at_first(before: Policy | None, after: Policy, proposer: str) -> Missing:
+    """Return whose word a policy would need right behind its proposal, signed for `proposer`."""
+    if before is not None and before.digest == after.digest:
+        return Missing(parties=(), one_of=())
+    return _needs(before, after).missing(proposer=proposer, accepted=frozenset())
+
+
+_needs = lru_cache(maxsize=64)(needs)
+
+
+def _proposed_for(tx: Transaction, proposal: Proposal) -> str:
+    """Return the party for which the proposal was signed, "" where nobody's signature says so."""
+    step = tx.collaborations.last_step(proposal.collaboration, StepKind.PROPOSE)
+    is_signed = step is not None and step.step.is_signed
+    return step.party if step and is_signed and step.policy_digest == proposal.digest else ""
+
+
+def fits(tx: Transaction, digest: str, policy: Policy, dataset: str) -> bool:
+    """Tell whether what was brought under the policy of `digest` may be used under `policy`."""
+    if digest == policy.digest:
+        return True
+    known = tx.collaborations.proposal(policy.collaboration, digest)
+    return known is not None and still_fits(read_policy(known), policy, dataset)
 
 
 def current_version(tx: Transaction, dataset: DatasetName) -> Version | None:
@@ -136,5 +170,7 @@ def policy_in_force(tx: Transaction, collaboration: str, party: str, action: str
     if latest is None or read_policy(latest).party(party) is None:
         raise NotPermitted(what=f"collaborations/{collaboration}", action=action)
     if proposal is None:
-        raise PolicyNotInForce(collaboration=collaboration, waiting_for=waiting_for(tx, latest))
+        raise PolicyNotInForce(
+            collaboration=collaboration, waiting_for=missing_for(tx, latest).names
+        )
     return read_policy(proposal)

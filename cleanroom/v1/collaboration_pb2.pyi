@@ -28,6 +28,8 @@ class Policy(_message.Message):
     DOCUMENT_FIELD_NUMBER: _builtins.int
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
     PROPOSED_AT_S_FIELD_NUMBER: _builtins.int
+    VALID_FROM_S_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_S_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """SHA-256 of the document's bytes, lower-case hex."""
     document: _builtins.bytes
@@ -36,6 +38,10 @@ class Policy(_message.Message):
     """Who proposed it, as in log entries ("officer/jane")."""
     proposed_at_s: _builtins.int
     """Unix seconds."""
+    valid_from_s: _builtins.int
+    """From when on questions may be answered under it, in unix seconds."""
+    valid_until_s: _builtins.int
+    """From when on no question is answered under it any more, in unix seconds."""
     def __init__(
         self,
         *,
@@ -43,10 +49,12 @@ class Policy(_message.Message):
         document: _builtins.bytes = ...,
         proposed_by: _builtins.str = ...,
         proposed_at_s: _builtins.int = ...,
+        valid_from_s: _builtins.int = ...,
+        valid_until_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "proposed_at_s", b"proposed_at_s", "proposed_by", b"proposed_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "proposed_at_s", b"proposed_at_s", "proposed_by", b"proposed_by", "valid_from_s", b"valid_from_s", "valid_until_s", b"valid_until_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -61,42 +69,176 @@ class Acceptance(_message.Message):
     PARTY_FIELD_NUMBER: _builtins.int
     ACCEPTED_AT_S_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     party: _builtins.str
     """The accepting party."""
     accepted_at_s: _builtins.int
     """Unix seconds."""
     announcement: _builtins.bytes
     """The party's signed HPKE public key, opaque to the service; at most 16 KiB."""
+    digest: _builtins.str
+    """Digest of the policy that was accepted: an earlier one, where the policy in force only tightens
+    it and the party has not accepted it anew.
+    """
     def __init__(
         self,
         *,
         party: _builtins.str = ...,
         accepted_at_s: _builtins.int = ...,
         announcement: _builtins.bytes = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_s", b"accepted_at_s", "announcement", b"announcement", "party", b"party"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_s", b"accepted_at_s", "announcement", b"announcement", "digest", b"digest", "party", b"party"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Acceptance: _TypeAlias = Acceptance  # noqa: Y015
 
 @_typing.final
+class SignedStep(_message.Message):
+    """A party's word: docs/policy-steps.md says what is signed, byte by byte."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    statement: _builtins.bytes
+    """What is signed; at most 2 KiB."""
+    signature: _builtins.bytes
+    """Made with the key of the caller's certificate: ECDSA P-256 with SHA-256 (DER), or Ed25519.
+    Empty where nobody signed, which counts as nobody's word.
+    """
+    certificates: _builtins.bytes
+    """The caller's certificate and what leads from it to the authority, PEM, leaf first; at most
+    16 KiB.
+    """
+    def __init__(
+        self,
+        *,
+        statement: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        certificates: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedStep: _TypeAlias = SignedStep  # noqa: Y015
+
+@_typing.final
+class PolicyStep(_message.Message):
+    """One step of a collaboration's history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    TAKEN_AT_S_FIELD_NUMBER: _builtins.int
+    PUT_IN_FORCE_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Its number, from 1."""
+    digest: _builtins.str
+    """Hex SHA-256 that the next step names as the one before it."""
+    taken_at_s: _builtins.int
+    """When the service took it, in unix seconds."""
+    put_in_force: _builtins.bool
+    """Whether its policy came into force by it."""
+    @_builtins.property
+    def step(self) -> Global___SignedStep:
+        """The signed statement."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        digest: _builtins.str = ...,
+        step: Global___SignedStep | None = ...,
+        taken_at_s: _builtins.int = ...,
+        put_in_force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "position", b"position", "put_in_force", b"put_in_force", "step", b"step", "taken_at_s", b"taken_at_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyStep: _TypeAlias = PolicyStep  # noqa: Y015
+
+@_typing.final
+class PolicyChange(_message.Message):
+    """One thing that differs between two policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CONCERNED_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Where, as in "datasets.sales.privacy.epsilon"."""
+    direction: _builtins.str
+    """"tighter", "looser" or "neutral"; what is not proven tighter is looser."""
+    before: _builtins.str
+    """What stood there; empty for what is new."""
+    after: _builtins.str
+    """What stands there now; empty for what is gone."""
+    words: _builtins.str
+    """One sentence without its end."""
+    @_builtins.property
+    def concerned(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The parties whose people's data it is about."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        direction: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        concerned: _abc.Iterable[_builtins.str] | None = ...,
+        words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "concerned", b"concerned", "direction", b"direction", "path", b"path", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyChange: _TypeAlias = PolicyChange  # noqa: Y015
+
+@_typing.final
 class ProposePolicyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    SIGNED_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     document: _builtins.bytes
     """The YAML file; at most 1 MiB."""
+    validate_only: _builtins.bool
+    """Only says what the proposal would mean; nothing is kept."""
+    @_builtins.property
+    def signed(self) -> Global___SignedStep:
+        """The caller's signature under it. Not needed with `validate_only`."""
+
     def __init__(
         self,
         *,
         document: _builtins.bytes = ...,
+        signed: Global___SignedStep | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed", b"signed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "signed", b"signed", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,19 +250,59 @@ class ProposePolicyResponse(_message.Message):
 
     COLLABORATION_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_ONE_OF_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    MUST_COME_AGAIN_FIELD_NUMBER: _builtins.int
+    NEXT_POSITION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_S_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
     """The collaboration that the document names."""
     digest: _builtins.str
     """The digest to accept."""
+    in_force: _builtins.bool
+    """Whether it is in force."""
+    next_position: _builtins.int
+    """The position that the next step's statement must name."""
+    previous: _builtins.str
+    """Digest of the last step, which the next statement must name."""
+    valid_until_s: _builtins.int
+    """From when on no question is answered under it any more, in unix seconds."""
+    @_builtins.property
+    def waiting_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The parties that have yet to accept it."""
+
+    @_builtins.property
+    def waiting_for_one_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Parties of whom one has yet to accept it."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyChange]:
+        """What it changes of the policy in force."""
+
+    @_builtins.property
+    def must_come_again(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Datasets that would have to be uploaded again under it."""
+
     def __init__(
         self,
         *,
         collaboration: _builtins.str = ...,
         digest: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
+        waiting_for: _abc.Iterable[_builtins.str] | None = ...,
+        waiting_for_one_of: _abc.Iterable[_builtins.str] | None = ...,
+        changes: _abc.Iterable[Global___PolicyChange] | None = ...,
+        must_come_again: _abc.Iterable[_builtins.str] | None = ...,
+        next_position: _builtins.int = ...,
+        previous: _builtins.str = ...,
+        valid_until_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "digest", b"digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "collaboration", b"collaboration", "digest", b"digest", "in_force", b"in_force", "must_come_again", b"must_come_again", "next_position", b"next_position", "previous", b"previous", "valid_until_s", b"valid_until_s", "waiting_for", b"waiting_for", "waiting_for_one_of", b"waiting_for_one_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,22 +315,28 @@ class AcceptPolicyRequest(_message.Message):
     COLLABORATION_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    SIGNED_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
     """The collaboration, as in "spring-campaign"."""
     digest: _builtins.str
     """The digest of the document that the caller has read."""
     announcement: _builtins.bytes
     """See Acceptance.announcement."""
+    @_builtins.property
+    def signed(self) -> Global___SignedStep:
+        """The caller's signature under it."""
+
     def __init__(
         self,
         *,
         collaboration: _builtins.str = ...,
         digest: _builtins.str = ...,
         announcement: _builtins.bytes = ...,
+        signed: Global___SignedStep | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed", b"signed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "collaboration", b"collaboration", "digest", b"digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "collaboration", b"collaboration", "digest", b"digest", "signed", b"signed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -160,21 +348,27 @@ class AcceptPolicyResponse(_message.Message):
 
     IN_FORCE_FIELD_NUMBER: _builtins.int
     WAITING_FOR_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_ONE_OF_FIELD_NUMBER: _builtins.int
     in_force: _builtins.bool
     """Whether the policy is in force now."""
     @_builtins.property
     def waiting_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parties that have yet to accept it."""
 
+    @_builtins.property
+    def waiting_for_one_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Parties of whom one has yet to accept it."""
+
     def __init__(
         self,
         *,
         in_force: _builtins.bool = ...,
         waiting_for: _abc.Iterable[_builtins.str] | None = ...,
+        waiting_for_one_of: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_force", b"in_force", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_force", b"in_force", "waiting_for", b"waiting_for", "waiting_for_one_of", b"waiting_for_one_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -211,15 +405,24 @@ class GetCollaborationResponse(_message.Message):
     LATEST_ACCEPTANCES_FIELD_NUMBER: _builtins.int
     WAITING_FOR_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_ONE_OF_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    MUST_COME_AGAIN_FIELD_NUMBER: _builtins.int
+    NEXT_POSITION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
     """The collaboration's name."""
+    next_position: _builtins.int
+    """The position that the next step's statement must name."""
+    previous: _builtins.str
+    """Digest of the last step, which the next statement must name."""
     @_builtins.property
     def in_force(self) -> Global___Policy:
         """The policy in force, if any."""
 
     @_builtins.property
     def in_force_acceptances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Acceptance]:
-        """Acceptances of the policy in force."""
+        """Acceptances of the policy in force, or of the last one that it only tightens, one of each party."""
 
     @_builtins.property
     def latest(self) -> Global___Policy:
@@ -239,6 +442,18 @@ class GetCollaborationResponse(_message.Message):
         it need not read YAML.
         """
 
+    @_builtins.property
+    def waiting_for_one_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Parties of whom one has yet to accept the policy proposed last."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyChange]:
+        """What the policy proposed last changes of the one in force."""
+
+    @_builtins.property
+    def must_come_again(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Datasets that would have to be uploaded again under the policy proposed last."""
+
     def __init__(
         self,
         *,
@@ -249,14 +464,119 @@ class GetCollaborationResponse(_message.Message):
         latest_acceptances: _abc.Iterable[Global___Acceptance] | None = ...,
         waiting_for: _abc.Iterable[_builtins.str] | None = ...,
         terms: Global___Terms | None = ...,
+        waiting_for_one_of: _abc.Iterable[_builtins.str] | None = ...,
+        changes: _abc.Iterable[Global___PolicyChange] | None = ...,
+        must_come_again: _abc.Iterable[_builtins.str] | None = ...,
+        next_position: _builtins.int = ...,
+        previous: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["in_force", b"in_force", "latest", b"latest", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "in_force", b"in_force", "in_force_acceptances", b"in_force_acceptances", "latest", b"latest", "latest_acceptances", b"latest_acceptances", "terms", b"terms", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "collaboration", b"collaboration", "in_force", b"in_force", "in_force_acceptances", b"in_force_acceptances", "latest", b"latest", "latest_acceptances", b"latest_acceptances", "must_come_again", b"must_come_again", "next_position", b"next_position", "previous", b"previous", "terms", b"terms", "waiting_for", b"waiting_for", "waiting_for_one_of", b"waiting_for_one_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCollaborationResponse: _TypeAlias = GetCollaborationResponse  # noqa: Y015
+
+@_typing.final
+class GetPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration."""
+    digest: _builtins.str
+    """The policy's digest."""
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyRequest: _TypeAlias = GetPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyResponse: _TypeAlias = GetPolicyResponse  # noqa: Y015
+
+@_typing.final
+class ListPolicyStepsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration."""
+    start: _builtins.int
+    """The first position wanted, from 1."""
+    count: _builtins.int
+    """How many are wanted, 1 to 200."""
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        start: _builtins.int = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "count", b"count", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPolicyStepsRequest: _TypeAlias = ListPolicyStepsRequest  # noqa: Y015
+
+@_typing.final
+class ListPolicyStepsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """The number of all steps."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyStep]:
+        """The steps in order."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___PolicyStep] | None = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPolicyStepsResponse: _TypeAlias = ListPolicyStepsResponse  # noqa: Y015
 
 @_typing.final
 class Terms(_message.Message):

@@ -51,6 +51,16 @@ class CollaborationServiceStub:
                 request_serializer=cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationResponse.FromString,
                 _registered_method=True)
+        self.GetPolicy = channel.unary_unary(
+                '/cleanroom.v1.CollaborationService/GetPolicy',
+                request_serializer=cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyResponse.FromString,
+                _registered_method=True)
+        self.ListPolicySteps = channel.unary_unary(
+                '/cleanroom.v1.CollaborationService/ListPolicySteps',
+                request_serializer=cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsResponse.FromString,
+                _registered_method=True)
         self.PutKeyEnvelope = channel.unary_unary(
                 '/cleanroom.v1.CollaborationService/PutKeyEnvelope',
                 request_serializer=cleanroom_dot_v1_dot_collaboration__pb2.PutKeyEnvelopeRequest.SerializeToString,
@@ -69,8 +79,10 @@ class CollaborationServiceServicer:
     """
 
     def ProposePolicy(self, request, context):
-        """Puts a policy document before the parties that it names. Officers, and parties it names.
-        Reasons: POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """Puts a policy document before the parties that it names. Officers, and parties it names. One
+        that only tightens rules of the party for which it is signed is in force at once.
+        Reasons: FIELD_INVALID, POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED, SIGNATURE_INVALID,
+        POLICY_STEP_CONFLICT, POLICY_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,7 +90,8 @@ class CollaborationServiceServicer:
 
     def AcceptPolicy(self, request, context):
         """Accepts a proposed policy by digest. It is in force once every party concerned has.
-        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH, SIGNATURE_INVALID,
+        POLICY_STEP_CONFLICT, POLICY_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,6 +99,22 @@ class CollaborationServiceServicer:
 
     def GetCollaboration(self, request, context):
         """Returns the policies and the acceptances of a collaboration the caller belongs to.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPolicy(self, request, context):
+        """Returns one policy of a collaboration the caller belongs to, whatever became of it.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolicySteps(self, request, context):
+        """Returns the signed steps by which a collaboration the caller belongs to came where it is.
         Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -125,6 +154,16 @@ def add_CollaborationServiceServicer_to_server(servicer, server):
                     servicer.GetCollaboration,
                     request_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationResponse.SerializeToString,
+            ),
+            'GetPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPolicy,
+                    request_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'ListPolicySteps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolicySteps,
+                    request_deserializer=cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsResponse.SerializeToString,
             ),
             'PutKeyEnvelope': grpc.unary_unary_rpc_method_handler(
                     servicer.PutKeyEnvelope,
@@ -220,6 +259,60 @@ class CollaborationService:
             '/cleanroom.v1.CollaborationService/GetCollaboration',
             cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationRequest.SerializeToString,
             cleanroom_dot_v1_dot_collaboration__pb2.GetCollaborationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.CollaborationService/GetPolicy',
+            cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyRequest.SerializeToString,
+            cleanroom_dot_v1_dot_collaboration__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolicySteps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.CollaborationService/ListPolicySteps',
+            cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsRequest.SerializeToString,
+            cleanroom_dot_v1_dot_collaboration__pb2.ListPolicyStepsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,15 +36,26 @@ class CollaborationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CollaborationServiceAsyncStub: ...
     ProposePolicy: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.ProposePolicyRequest, _collaboration_pb2.ProposePolicyResponse]
-    """Puts a policy document before the parties that it names. Officers, and parties it names.
-    Reasons: POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """Puts a policy document before the parties that it names. Officers, and parties it names. One
+    that only tightens rules of the party for which it is signed is in force at once.
+    Reasons: FIELD_INVALID, POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED, SIGNATURE_INVALID,
+    POLICY_STEP_CONFLICT, POLICY_EXPIRED.
     """
     AcceptPolicy: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.AcceptPolicyRequest, _collaboration_pb2.AcceptPolicyResponse]
     """Accepts a proposed policy by digest. It is in force once every party concerned has.
-    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH, SIGNATURE_INVALID,
+    POLICY_STEP_CONFLICT, POLICY_EXPIRED.
     """
     GetCollaboration: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.GetCollaborationRequest, _collaboration_pb2.GetCollaborationResponse]
     """Returns the policies and the acceptances of a collaboration the caller belongs to.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
+    GetPolicy: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.GetPolicyRequest, _collaboration_pb2.GetPolicyResponse]
+    """Returns one policy of a collaboration the caller belongs to, whatever became of it.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
+    ListPolicySteps: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.ListPolicyStepsRequest, _collaboration_pb2.ListPolicyStepsResponse]
+    """Returns the signed steps by which a collaboration the caller belongs to came where it is.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
     PutKeyEnvelope: _grpc.UnaryUnaryMultiCallable[_collaboration_pb2.PutKeyEnvelopeRequest, _collaboration_pb2.PutKeyEnvelopeResponse]
@@ -64,15 +75,26 @@ class CollaborationServiceAsyncStub(CollaborationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposePolicy: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.ProposePolicyRequest, _collaboration_pb2.ProposePolicyResponse]  # type: ignore[assignment]
-    """Puts a policy document before the parties that it names. Officers, and parties it names.
-    Reasons: POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """Puts a policy document before the parties that it names. Officers, and parties it names. One
+    that only tightens rules of the party for which it is signed is in force at once.
+    Reasons: FIELD_INVALID, POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED, SIGNATURE_INVALID,
+    POLICY_STEP_CONFLICT, POLICY_EXPIRED.
     """
     AcceptPolicy: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.AcceptPolicyRequest, _collaboration_pb2.AcceptPolicyResponse]  # type: ignore[assignment]
     """Accepts a proposed policy by digest. It is in force once every party concerned has.
-    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH, SIGNATURE_INVALID,
+    POLICY_STEP_CONFLICT, POLICY_EXPIRED.
     """
     GetCollaboration: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.GetCollaborationRequest, _collaboration_pb2.GetCollaborationResponse]  # type: ignore[assignment]
     """Returns the policies and the acceptances of a collaboration the caller belongs to.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
+    GetPolicy: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.GetPolicyRequest, _collaboration_pb2.GetPolicyResponse]  # type: ignore[assignment]
+    """Returns one policy of a collaboration the caller belongs to, whatever became of it.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
+    ListPolicySteps: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.ListPolicyStepsRequest, _collaboration_pb2.ListPolicyStepsResponse]  # type: ignore[assignment]
+    """Returns the signed steps by which a collaboration the caller belongs to came where it is.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
     PutKeyEnvelope: _aio.UnaryUnaryMultiCallable[_collaboration_pb2.PutKeyEnvelopeRequest, _collaboration_pb2.PutKeyEnvelopeResponse]  # type: ignore[assignment]
@@ -95,8 +117,10 @@ class CollaborationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collaboration_pb2.ProposePolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collaboration_pb2.ProposePolicyResponse, _abc.Awaitable[_collaboration_pb2.ProposePolicyResponse]]:
-        """Puts a policy document before the parties that it names. Officers, and parties it names.
-        Reasons: POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """Puts a policy document before the parties that it names. Officers, and parties it names. One
+        that only tightens rules of the party for which it is signed is in force at once.
+        Reasons: FIELD_INVALID, POLICY_INVALID, NOT_FOUND_OR_NOT_PERMITTED, SIGNATURE_INVALID,
+        POLICY_STEP_CONFLICT, POLICY_EXPIRED.
         """
 
     @_abc_1.abstractmethod
@@ -106,7 +130,8 @@ class CollaborationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collaboration_pb2.AcceptPolicyResponse, _abc.Awaitable[_collaboration_pb2.AcceptPolicyResponse]]:
         """Accepts a proposed policy by digest. It is in force once every party concerned has.
-        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED, POLICY_DIGEST_MISMATCH, SIGNATURE_INVALID,
+        POLICY_STEP_CONFLICT, POLICY_EXPIRED.
         """
 
     @_abc_1.abstractmethod
@@ -116,6 +141,26 @@ class CollaborationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collaboration_pb2.GetCollaborationResponse, _abc.Awaitable[_collaboration_pb2.GetCollaborationResponse]]:
         """Returns the policies and the acceptances of a collaboration the caller belongs to.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPolicy(
+        self,
+        request: _collaboration_pb2.GetPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collaboration_pb2.GetPolicyResponse, _abc.Awaitable[_collaboration_pb2.GetPolicyResponse]]:
+        """Returns one policy of a collaboration the caller belongs to, whatever became of it.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPolicySteps(
+        self,
+        request: _collaboration_pb2.ListPolicyStepsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collaboration_pb2.ListPolicyStepsResponse, _abc.Awaitable[_collaboration_pb2.ListPolicyStepsResponse]]:
+        """Returns the signed steps by which a collaboration the caller belongs to came where it is.
         Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
 

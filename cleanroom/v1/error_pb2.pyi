@@ -66,6 +66,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION {figure: "absolute_lift", wished: "0.005", best: "+-0.0081", rho: "0.004",
     people: "26400 people in place of 10000"}: a plan only; under the asker's own assumption.
     """
+    ERROR_REASON_POLICY_STEP_CONFLICT: _ErrorReason.ValueType  # 20
+    """ABORTED {collaboration: "spring", position: "7", previous: "9f.."}: read what came in between."""
+    ERROR_REASON_SIGNATURE_INVALID: _ErrorReason.ValueType  # 21
+    """INVALID_ARGUMENT {why: "its signature does not fit"}."""
+    ERROR_REASON_POLICY_EXPIRED: _ErrorReason.ValueType  # 22
+    """FAILED_PRECONDITION {collaboration: "spring", digest: "9f..", last_day: "2026-09-30"}."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was not answered, as carried by `google.rpc.ErrorInfo.reason` (without the prefix)
@@ -117,4 +123,10 @@ ERROR_REASON_PRECISION_OUT_OF_REACH: ErrorReason.ValueType  # 19
 """FAILED_PRECONDITION {figure: "absolute_lift", wished: "0.005", best: "+-0.0081", rho: "0.004",
 people: "26400 people in place of 10000"}: a plan only; under the asker's own assumption.
 """
+ERROR_REASON_POLICY_STEP_CONFLICT: ErrorReason.ValueType  # 20
+"""ABORTED {collaboration: "spring", position: "7", previous: "9f.."}: read what came in between."""
+ERROR_REASON_SIGNATURE_INVALID: ErrorReason.ValueType  # 21
+"""INVALID_ARGUMENT {why: "its signature does not fit"}."""
+ERROR_REASON_POLICY_EXPIRED: ErrorReason.ValueType  # 22
+"""FAILED_PRECONDITION {collaboration: "spring", digest: "9f..", last_day: "2026-09-30"}."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

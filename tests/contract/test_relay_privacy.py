@@ -11,6 +11,7 @@ from cleanroom.ports.records import TaskState
 from cleanroom.usecases import collaborate, intake, passes, pieces, relay
 from cleanroom.usecases.elements import BASE_POINTS
 from cleanroom.usecases.passes import Pass
+from support import signing
 from support.policies import edited
 from support.rooms import OFFICER, Room, SystemEntropy, party
 
@@ -168,16 +169,10 @@ def test_a_dropped_task_is_not_brought_back_by_a_late_chunk(room, monkeypatch):
 def test_a_policy_that_comes_into_force_ends_the_passes_of_the_one_before(room):
     room.upload("exposures", _people("exposures", 0))
     task = _ready(room, "megamart")
-    changed = PSI.replace("per_question: 1.1", "per_question: 1.0")
+    changed = PSI.replace("per_question: 1.1", "per_question: 1.2")
     digest = collaborate.propose(room.service, OFFICER, changed.encode()).digest
     for name in OWNERS:
-        collaborate.accept(
-            room.service,
-            party(name),
-            collaboration="spring-campaign",
-            digest=digest,
-            announcement=b"",
-        )
+        signing.accept(room.service, party(name), "spring-campaign", digest)
     assert relay.tasks(room.service, party("megamart")) == ((), 0)
     with pytest.raises(UploadConflict):
         list(relay.stream(room.service, party("megamart"), task.id, 0))

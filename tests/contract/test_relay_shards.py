@@ -255,7 +255,7 @@ def test_another_policy_relays_everything_again(room):
     room.upload("sales", PEOPLE)
     before = everything_sent(room)["acme-brand"]
     room.seal("sales")
-    changed = POLICY.replace("epsilon: 4", "epsilon: 3")
+    changed = POLICY.replace("epsilon: 4", "epsilon: 5")
     collaborate.propose(room.service, OFFICER, changed.encode())
     room.policy = parse_policy(changed.encode())
     for member in room.policy.parties:

@@ -25,7 +25,6 @@ from cleanroom.v1 import (
     analysis_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
-    collaboration_pb2,
     collaboration_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
@@ -34,6 +33,7 @@ from cleanroom.v1 import (
     relay_pb2,
     relay_pb2_grpc,
 )
+from support.fake_agreement import Agreed, Collaborations
 from support.fake_answers import FakeLog, measurement_json, terms_of
 from support.fake_tls import Authority
 
@@ -52,12 +52,6 @@ def refuse(context, code, reason, sentence, *more, **metadata):
     context.abort_with_status(rpc_status.to_status(status))
 
 
-def caller(context):
-    """Return the name in the caller's certificate."""
-    (uri,) = context.auth_context()["x509_subject_alternative_name"]
-    return uri.decode().rsplit("/", 1)[1]
-
-
 class FakeRoom:
     """The state of the fake, which tests read and change."""
 
@@ -68,6 +62,7 @@ class FakeRoom:
         self.calls = []  # (method, request id or "")
         self.document = DOCUMENT
         self.terms = terms_of("psi")
+        self.agreed = Agreed()
         self.acceptances = {}
         self.envelopes = {}
         self.uploads = {}  # id: dataset_pb2.Upload
@@ -104,63 +99,6 @@ def unavailable(context):
 
 def slow(seconds):
     return lambda context: time.sleep(seconds)
-
-
-class Collaborations(collaboration_pb2_grpc.CollaborationServiceServicer):
-    def __init__(self, room):
-        self.room = room
-
-    def _policy(self):
-        digest = hashlib.sha256(self.room.document).hexdigest()
-        return collaboration_pb2.Policy(
-            digest=digest, document=self.room.document, proposed_by="officer/jane"
-        )
-
-    def ProposePolicy(self, request, context):
-        self.room.meet("ProposePolicy", context)
-        self.room.document = request.document
-        return collaboration_pb2.ProposePolicyResponse(
-            collaboration="spring", digest=self._policy().digest
-        )
-
-    def GetCollaboration(self, request, context):
-        self.room.meet("GetCollaboration", context)
-        policy = self._policy()
-        self.room.terms.policy_digest = policy.digest
-        waiting = [p for p in ("acme-brand", "megamart") if p not in self.room.acceptances]
-        accepted = [
-            collaboration_pb2.Acceptance(party=party, announcement=announcement)
-            for party, announcement in self.room.acceptances.items()
-        ]
-        return collaboration_pb2.GetCollaborationResponse(
-            collaboration="spring",
-            in_force=None if waiting else policy,
-            in_force_acceptances=[] if waiting else accepted,
-            latest=policy,
-            latest_acceptances=accepted,
-            waiting_for=waiting,
-            terms=self.room.terms,
-        )
-
-    def AcceptPolicy(self, request, context):
-        self.room.meet("AcceptPolicy", context)
-        self.room.acceptances[caller(context)] = request.announcement
-        waiting = [p for p in ("acme-brand", "megamart") if p not in self.room.acceptances]
-        return collaboration_pb2.AcceptPolicyResponse(in_force=not waiting, waiting_for=waiting)
-
-    def PutKeyEnvelope(self, request, context):
-        self.room.meet("PutKeyEnvelope", context)
-        self.room.envelopes[request.recipient] = (caller(context), request.ciphertext)
-        return collaboration_pb2.PutKeyEnvelopeResponse()
-
-    def ListKeyEnvelopes(self, request, context):
-        self.room.meet("ListKeyEnvelopes", context)
-        envelopes = [
-            collaboration_pb2.KeyEnvelope(sender=sender, ciphertext=ciphertext)
-            for recipient, (sender, ciphertext) in self.room.envelopes.items()
-            if recipient == caller(context)
-        ]
-        return collaboration_pb2.ListKeyEnvelopesResponse(envelopes=envelopes)
 
 
 class Datasets(dataset_pb2_grpc.DatasetServiceServicer):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from cleanroom.audit.step import StepKind
 from cleanroom.audit.tree import leaf_hash, node_hash
 from cleanroom.model.errors import BudgetExhausted, FieldInvalid
 from cleanroom.model.names import DatasetName, LedgerName
@@ -18,6 +19,7 @@ from cleanroom.ports.records import (
     Balance,
     Debit,
     Envelope,
+    PolicyStep,
     Proposal,
     QuestionState,
     RelayTask,
@@ -41,6 +43,7 @@ class State:
     latest: dict[str, str] = field(default_factory=dict)
     in_force: dict[str, str] = field(default_factory=dict)
     acceptances: dict[tuple[str, str, str], Acceptance] = field(default_factory=dict)
+    steps: dict[tuple[str, int], PolicyStep] = field(default_factory=dict)
     envelopes: dict[tuple[str, str, str], Envelope] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     tasks: dict[str, RelayTask] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class State:
         """What the database's foreign keys hold when a transaction ends."""
         for collaboration, digest, _ in self.acceptances:
             _must((collaboration, digest) in self.proposals, "an acceptance of no proposal")
+        for step in self.steps.values():
+            _must((step.collaboration, step.policy_digest) in self.proposals, "a step of nothing")
         for task in self.tasks.values():
             _must(task.upload in self.uploads, "a relay task of no upload")
 
@@ -110,6 +115,22 @@ class MemoryCollaborations(_Part):
     def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
         rows = sorted(self.s.acceptances.items())
         return tuple(row for key, row in rows if key[:2] == (collaboration, digest))
+
+    def add_step(self, step: PolicyStep) -> None:
+        known = [key for key in self.s.steps if key[0] == step.collaboration]
+        _must(step.position == len(known) + 1, "a step out of turn")
+        _add(self.s.steps, (step.collaboration, step.position), step)
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        rows = [s for s in self.s.steps.values() if s.collaboration == collaboration]
+        return next((s for s in reversed(rows) if kind in {None, s.kind}), None)
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        return self.s.steps.get((collaboration, position))
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        rows = (self.step(collaboration, i) for i in range(start, start + count))
+        return tuple(row for row in rows if row is not None)
 
     def put_envelope(self, envelope: Envelope) -> None:
         key = (envelope.collaboration, envelope.recipient, envelope.sender)

@@ -9,9 +9,10 @@ from cleanroom.audit.entry import EntryKind
 from cleanroom.config import load_config
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.sandbox.create import create_sandbox
-from cleanroom.usecases.collaborate import accept, propose
+from cleanroom.usecases.collaborate import propose
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.opening import open_store
+from support import signing
 from support.operator_cli import run
 from support.policies import EXAMPLES
 
@@ -33,13 +34,8 @@ class Room:
             officer = self.sandbox.actor(ActorKind.OFFICER, "officer")
             proposal = propose(service, officer, document)
             for name in PARTIES:
-                accept(
-                    service,
-                    self.sandbox.actor(ActorKind.PARTY, name),
-                    collaboration="spring-campaign",
-                    digest=proposal.digest,
-                    announcement=b"",
-                )
+                actor = self.sandbox.actor(ActorKind.PARTY, name)
+                signing.accept(service, actor, "spring-campaign", proposal.digest)
 
     def note(self, **fields):
         with closing(open_store(self.config)) as store:

@@ -32,6 +32,7 @@ from cleanroom.usecases import analyse, collaborate, ingest, intake, relay
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
 from cleanroom.wiring.environment import SystemCurve
+from support import signing
 from support.memory_store import MemoryStore
 from support.memory_vault import MemoryVault
 from support.panels import Record, token, wire_rows
@@ -130,13 +131,11 @@ class Room:
         return room
 
     def accept(self, name: str) -> tuple[str, ...]:
-        return collaborate.accept(
-            self.service,
-            party(name),
-            collaboration=self.policy.collaboration,
-            digest=self.policy.digest,
-            announcement=b"",
+        """Accept for a party; return who has yet to."""
+        missing = signing.accept(
+            self.service, party(name), self.policy.collaboration, self.policy.digest
         )
+        return missing.names
 
     def name(self, dataset: str) -> DatasetName:
         return DatasetName(collaboration=self.policy.collaboration, dataset=dataset)

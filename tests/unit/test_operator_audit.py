@@ -20,7 +20,7 @@ def room(tmp_path, capsys):
 
 
 def test_audit_list_shows_every_entry_in_order(room, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = room.run("audit", "list")
     assert code == 0
     rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]

@@ -2,82 +2,182 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from cleanroom.audit.step import StepKind
 from cleanroom.v1 import collaboration_pb2 as pb
-from cleanroom_client.agreement import Policy
+from cleanroom_client.agreement import Collaboration, Place, Policy, PolicyChange
 from cleanroom_client.blinding.envelope import announce
-from cleanroom_client.errors import PolicyUnknown, RoomError
+from cleanroom_client.errors import PolicyUnknown, ProfileInvalid, RoomError
+from cleanroom_client.profile import Kind
 from cleanroom_client.session import Session
+from cleanroom_client.stepping import signed_step
 from cleanroom_client.tables import BadInput
 
 _MAX_POLICY_BYTES = 2**20
 _FILE_AT_SERVICE = "policy.yaml:"
+_WENT_ON = "POLICY_STEP_CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A policy that this party accepted, and who has yet to."""
+    """A policy that this party accepted, and who has yet to: each of some, one of others."""
 
     collaboration: str
     policy: Policy
     in_force: bool
     waiting_for: tuple[str, ...]
+    waiting_for_one_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """A proposal under the name and digest to accept it by."""
+    """A proposal under the name and digest to accept it by, and what it would mean."""
 
     collaboration: str
     digest: str
+    in_force: bool
+    waiting_for: tuple[str, ...]
+    waiting_for_one_of: tuple[str, ...]
+    changes: tuple[PolicyChange, ...]
+    must_come_again: tuple[str, ...]
+    valid_until_s: int
+    place: Place
+
+    @classmethod
+    def from_proto(cls, answer: pb.ProposePolicyResponse, digest: str) -> Self:
+        """Return an answer about the document of `digest`; raises PolicyUnknown for another's."""
+        if answer.digest != digest:
+            raise PolicyUnknown("the service answered for another document than was proposed")
+        return cls(
+            collaboration=answer.collaboration,
+            digest=answer.digest,
+            in_force=answer.in_force,
+            waiting_for=tuple(answer.waiting_for),
+            waiting_for_one_of=tuple(answer.waiting_for_one_of),
+            changes=tuple(PolicyChange.from_proto(change) for change in answer.changes),
+            must_come_again=tuple(answer.must_come_again),
+            valid_until_s=answer.valid_until_s,
+            place=Place(position=answer.next_position, previous=answer.previous),
+        )
+
+
+def preview(session: Session, path: Path) -> Proposed:
+    """Say what proposing a policy file would mean; nothing is kept. Raises as `propose`."""
+    document = _read(path)
+    return _put(session, path, document, pb.ProposePolicyRequest(validate_only=True))
 
 
 def propose(session: Session, path: Path) -> Proposed:
-    """Put a policy file before the parties; raises BadInput and ClientError."""
+    """Put a policy file before the parties, signed at the end of the history.
+
+    Behind steps that others took meanwhile it is signed anew, unless it would now change something
+    else. Raises BadInput and ClientError (PolicyUnknown for that).
+    """
+    document, first = _read(path), None
+    while True:
+        seen = _put(session, path, document, pb.ProposePolicyRequest(validate_only=True))
+        first = first or seen
+        if seen.changes != first.changes:
+            raise PolicyUnknown("another policy came into force meanwhile: look, and propose again")
+        signed = signed_step(
+            session,
+            StepKind.PROPOSE,
+            collaboration=seen.collaboration,
+            digest=seen.digest,
+            place=seen.place,
+        )
+        try:
+            return _put(session, path, document, pb.ProposePolicyRequest(signed=signed))
+        except RoomError as error:
+            if error.reason != _WENT_ON:
+                raise
+
+
+def _read(path: Path) -> bytes:
     try:
         document = path.read_bytes()
     except OSError as error:
         raise BadInput(f"the policy cannot be read: {error.strerror}", file=str(path)) from None
     if len(document) > _MAX_POLICY_BYTES:
         raise BadInput("a policy has at most 1 MiB", file=str(path))
-    request = pb.ProposePolicyRequest(document=document)
+    return document
+
+
+def _put(
+    session: Session, path: Path, document: bytes, request: pb.ProposePolicyRequest
+) -> Proposed:
+    request.document = document
     try:
         answer = session.transport.call(session.collaborations.ProposePolicy, request)
     except RoomError as error:
         # The service does not know the file's name.
         sentence = error.sentence.replace(_FILE_AT_SERVICE, f"{path.name}:")
         raise RoomError(error.reason, sentence, error.metadata) from error
-    return Proposed(collaboration=answer.collaboration, digest=answer.digest)
+    return Proposed.from_proto(answer, hashlib.sha256(document).hexdigest())
 
 
 def accept(session: Session, digest: str | None) -> Accepted:
-    """Accept the latest proposal and announce this party's key for receiving the shared one.
+    """Accept the latest proposal in the party's name.
 
     1. Fetch the proposal; its digest is computed from its bytes here.
     2. It is the one the caller has read, if a digest was given.
-    3. Make this party's secrets for the collaboration if there are none, and note the digest
-       with them: `upload` will act under no other policy, whatever the service says.
-    4. Accept, with the announcement signed by the key of the certificate.
+    3. As the party itself, make its secrets for the collaboration if there are none, and note the
+       digest with them, under which `upload` acts whatever the service says.
+    4. Sign and accept; the party itself adds the key by which it receives the shared one, signed
+       by the key of its certificate. If others took steps since, again from 1: the same proposal
+       is accepted behind theirs, another one is not.
 
-    Raises PolicyUnknown, KeystoreError and what a call may raise.
+    Raises PolicyUnknown, ProfileInvalid, KeystoreError and what a call may raise.
     """
-    collaboration = session.collaboration()  # 1
-    policy = collaboration.latest
-    if digest is not None and digest != policy.digest:  # 2
-        raise PolicyUnknown(
-            f"the proposal of {collaboration.name} is {policy.digest}, not {digest}: read it again"
+    if not session.profile.acts_for:
+        raise ProfileInvalid(
+            f"{session.profile.path}: only a party, or an officer whose profile names its party, "
+            "accepts a policy"
         )
-    session.ensure_secrets(collaboration.name)  # 3
+    while True:
+        collaboration = session.collaboration()  # 1
+        policy = collaboration.latest
+        if digest is not None and digest != policy.digest:  # 2
+            raise PolicyUnknown(
+                f"the proposal of {collaboration.name} is {policy.digest}, not {digest}: "
+                "read it again"
+            )
+        digest = policy.digest
+        try:
+            return _accepted(session, collaboration, _announced(session, collaboration))
+        except RoomError as error:
+            if error.reason != _WENT_ON:
+                raise
+
+
+def _announced(session: Session, collaboration: Collaboration) -> bytes:
+    """Note the policy in this party's keystore and return its announcement; b"" for an officer."""
+    if session.profile.kind is not Kind.PARTY:
+        return b""
+    digest = collaboration.latest.digest
+    session.ensure_secrets(collaboration.name)
     # A crash after this leaves a policy noted that the caller did mean to accept.
-    session.keystore.note_accepted(
-        collaboration.name, policy.digest, entropy=session.environment.entropy
-    )
-    request = pb.AcceptPolicyRequest(  # 4
+    session.keystore.note_accepted(collaboration.name, digest, entropy=session.environment.entropy)
+    return _announcement(session, collaboration.name, digest)
+
+
+def _accepted(session: Session, collaboration: Collaboration, announcement: bytes) -> Accepted:
+    policy = collaboration.latest
+    request = pb.AcceptPolicyRequest(
         collaboration=collaboration.name,
         digest=policy.digest,
-        announcement=_announcement(session, collaboration.name, policy.digest),
+        announcement=announcement,
+        signed=signed_step(
+            session,
+            StepKind.ACCEPT,
+            collaboration=collaboration.name,
+            digest=policy.digest,
+            place=collaboration.place,
+        ),
     )
     answer = session.transport.call(session.collaborations.AcceptPolicy, request)
     return Accepted(
@@ -85,6 +185,7 @@ def accept(session: Session, digest: str | None) -> Accepted:
         policy=policy,
         in_force=answer.in_force,
         waiting_for=tuple(answer.waiting_for),
+        waiting_for_one_of=tuple(answer.waiting_for_one_of),
     )
 
 

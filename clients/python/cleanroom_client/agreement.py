@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
+from cleanroom.audit.step import NO_STEP
 from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom_client.errors import PolicyUnknown
 from cleanroom_client.identifiers.kinds import PROFILE, KeyType
@@ -18,11 +19,17 @@ SCHEMES = ("psi", "hmac", "sha256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy document whose digest was computed here; `accepted` is {party: announcement}."""
+    """A policy document whose digest was computed here; `accepted` is {party: announcement}.
+
+    No question is answered under it from `valid_until_s` on (unix seconds).
+    """
 
     digest: str
     document: bytes
     proposed_by: str
+    proposed_at_s: int = 0
+    valid_from_s: int = 0
+    valid_until_s: int = 0
     accepted: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -37,8 +44,46 @@ class Policy:
             digest=policy.digest,
             document=policy.document,
             proposed_by=policy.proposed_by,
+            proposed_at_s=policy.proposed_at_s,
+            valid_from_s=policy.valid_from_s,
+            valid_until_s=policy.valid_until_s,
             accepted=MappingProxyType({a.party: a.announcement for a in acceptances}),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """One thing that a proposal changes; `direction` is "tighter", "looser" or "neutral".
+
+    `concerned` are the parties whose people's data it is about; `words` one sentence without end.
+    """
+
+    path: str
+    direction: str
+    before: str
+    after: str
+    concerned: tuple[str, ...]
+    words: str
+
+    @classmethod
+    def from_proto(cls, change: pb.PolicyChange) -> Self:
+        """Return the change of an answer."""
+        return cls(
+            path=change.path,
+            direction=change.direction,
+            before=change.before,
+            after=change.after,
+            concerned=tuple(change.concerned),
+            words=change.words,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the next step stands in a collaboration's history."""
+
+    position: int
+    previous: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +98,10 @@ class Collaboration:
     latest: Policy
     waiting_for: tuple[str, ...]
     terms: pb.Terms
+    waiting_for_one_of: tuple[str, ...] = ()
+    changes: tuple[PolicyChange, ...] = ()
+    must_come_again: tuple[str, ...] = ()
+    place: Place = Place(position=1, previous=NO_STEP)
 
     @classmethod
     def from_proto(cls, answer: pb.GetCollaborationResponse) -> Self:
@@ -68,12 +117,16 @@ class Collaboration:
             latest=Policy.from_proto(answer.latest, list(answer.latest_acceptances)),
             waiting_for=tuple(answer.waiting_for),
             terms=answer.terms,
+            waiting_for_one_of=tuple(answer.waiting_for_one_of),
+            changes=tuple(PolicyChange.from_proto(change) for change in answer.changes),
+            must_come_again=tuple(answer.must_come_again),
+            place=Place(position=answer.next_position, previous=answer.previous),
         )
 
     def ruling(self) -> Policy:
         """Return the policy in force, whose terms these are; raises PolicyUnknown."""
         if self.in_force is None:
-            waiting = ", ".join(self.waiting_for)
+            waiting = ", ".join((*self.waiting_for, *self.waiting_for_one_of))
             raise PolicyUnknown(
                 f"no policy of {self.name} is in force: not yet accepted by {waiting}"
             )

@@ -12,6 +12,7 @@ from enum import StrEnum
 from cryptography import x509
 
 from cleanroom_client import auditing
+from cleanroom_client.agreed import was_agreed
 from cleanroom_client.blinding.kernel import VARIABLE, available, chosen
 from cleanroom_client.errors import ClientError
 from cleanroom_client.keystore import KeystoreError, SecretsMissing
@@ -117,13 +118,15 @@ def _service(session: Session) -> Finding:
         return _problem("service", error)
     in_force = collaboration.in_force
     if in_force is None:
-        waiting = ", ".join(collaboration.waiting_for)
+        waiting = ", ".join((*collaboration.waiting_for, *collaboration.waiting_for_one_of))
         return _warning("service", f"no policy is in force: not yet accepted by {waiting}")
     try:
-        was_accepted = session.keystore.has_accepted(collaboration.name, in_force.digest)
+        agreed = was_agreed(session, collaboration)
     except KeystoreError:  # told already
-        was_accepted = False
-    if not was_accepted:
+        agreed = False
+    except ClientError as error:
+        return _problem("service", error)
+    if not agreed:
         return _warning(
             "service",
             f"reached, but the policy in force, {in_force.digest}, was not accepted with this "

@@ -19,7 +19,7 @@ from cleanroom_client.errors import ProfileInvalid
 VERSION = "cleanroom-profile/v1"
 _TEXTS = ("version", "kind", "name", "server", "server_name", "trust_domain", "log_key")
 _PATHS = ("ca", "certificate", "key")
-_PARTY_ONLY = ("collaboration", "keystore")
+_OPTIONAL = ("collaboration", "keystore", "party")
 
 
 class Kind(StrEnum):
@@ -32,7 +32,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A parsed profile; only a party's must name a collaboration and a keystore."""
+    """A parsed profile; only a party's must name a collaboration and a keystore.
+
+    An officer's may name the party for which it agrees to policies.
+    """
 
     path: Path
     kind: Kind
@@ -46,6 +49,7 @@ class Profile:
     log_key: NoteVerifier
     collaboration: str = ""
     keystore: Path | None = None
+    party: str = ""  # of an officer
 
     def __post_init__(self) -> None:
         """Refuse a server without a port, and a party without its own parts."""
@@ -54,11 +58,19 @@ class Profile:
             raise ProfileInvalid(f"{self.path}: server: expected host:port, as in 127.0.0.1:8443")
         if self.kind is Kind.PARTY and (not self.collaboration or self.keystore is None):
             raise ProfileInvalid(f"{self.path}: a party's profile needs collaboration and keystore")
+        if self.party and self.kind is not Kind.OFFICER:
+            raise ProfileInvalid(f"{self.path}: party: only an officer's profile names one")
 
     @property
     def identity(self) -> str:
         """The URI that the certificate must hold."""
-        return f"spiffe://{self.trust_domain}/{self.kind}/{self.name}"
+        holder = "/".join(part for part in (self.kind, self.party, self.name) if part)
+        return f"spiffe://{self.trust_domain}/{holder}"
+
+    @property
+    def acts_for(self) -> str:
+        """The party in whose name it may agree to policies; "" for none."""
+        return self.name if self.kind is Kind.PARTY else self.party
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -80,6 +92,7 @@ class Profile:
             log_key=log_key,
             collaboration=values.get("collaboration", ""),
             keystore=folder / values["keystore"] if values.get("keystore") else None,
+            party=values.get("party", ""),
         )
 
 
@@ -101,7 +114,7 @@ def _checked(path: Path, document: Mapping[str, object]) -> dict[str, str]:
     """Return the document once its version, keys and types are as they must be."""
     if document.get("version") != VERSION:
         raise ProfileInvalid(f'{path}: version: expected version = "{VERSION}"')
-    known = (*_TEXTS, *_PATHS, *_PARTY_ONLY)
+    known = (*_TEXTS, *_PATHS, *_OPTIONAL)
     if unknown := sorted(set(document) - set(known)):
         raise ProfileInvalid(f"{path}: unknown key {unknown[0]}: known are {', '.join(known)}")
     values = {name: value for name, value in document.items() if isinstance(value, str)}

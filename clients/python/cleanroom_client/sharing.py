@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 from cleanroom.v1 import collaboration_pb2 as pb
@@ -20,6 +21,7 @@ from cleanroom_client.errors import KeyNotReady
 from cleanroom_client.session import Session
 
 S = TypeVar("S", Announcement, Envelope)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def holder(collaboration: Collaboration) -> str:
@@ -52,7 +54,7 @@ def share(session: Session, collaboration: Collaboration, done: frozenset[str]) 
     check_agreed(session, collaboration)
     key, policy = shared_key(session, collaboration), collaboration.ruling()
     for party in collaboration.terms.owners[1:]:
-        if party in policy.accepted and party not in done:
+        if policy.accepted.get(party) and party not in done:  # an officer announces no key
             _put(session, collaboration, key, party)
             done |= {party}
     return done
@@ -61,11 +63,12 @@ def share(session: Session, collaboration: Collaboration, done: frozenset[str]) 
 def _put(session: Session, collaboration: Collaboration, key: SharedKey, party: str) -> None:
     policy, credentials = collaboration.ruling(), session.credentials
     announcement = _parsed(Announcement, policy.accepted[party], party)
+    _check_subject(session, collaboration, announcement, party)
     recipient_key = verify_announcement(
         announcement,
         collaboration=collaboration.name,
         party=party,
-        policy_digest=policy.digest,
+        policy_digest=announcement.policy_digest,
         trust=credentials.trust(session.environment.now()),
     )
     envelope = wrap_key(
@@ -81,6 +84,22 @@ def _put(session: Session, collaboration: Collaboration, key: SharedKey, party: 
         collaboration=collaboration.name, recipient=party, ciphertext=envelope.encode()
     )
     session.transport.call(session.collaborations.PutKeyEnvelope, request)
+
+
+def _check_subject(
+    session: Session, collaboration: Collaboration, announcement: Announcement, party: str
+) -> None:
+    """Refuse a key that was announced under a policy which this party has not accepted too.
+
+    It may be an earlier one than is in force, if the one in force only tightens it: owners and
+    scheme are the same (see agreed.py). Raises NotBelieved.
+    """
+    digest = announcement.policy_digest
+    same = digest == collaboration.ruling().digest
+    if not same and not (
+        _DIGEST.fullmatch(digest) and session.keystore.has_accepted(collaboration.name, digest)
+    ):
+        raise NotBelieved(Fault.OTHER_SUBJECT, party)
 
 
 def _fetched(session: Session, collaboration: Collaboration, kept: SharedKey | None) -> SharedKey:
