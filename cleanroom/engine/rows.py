@@ -39,11 +39,12 @@ def sealable_rows(
         raise ValueError("a set of purposes that a row must hold is never empty")
     rows = Gathered(pa.schema([*wire_schema(schema), *_measures_in_rows(schema)]))
     for table in tables:
-        rows.add(_usable(checked_rows(table, schema), sealable))
+        rows.add(usable(checked_rows(table, schema), sealable))
     return rows
 
 
-def _usable(table: pa.Table, sealable: tuple[int, ...]) -> pa.Table:
+def usable(table: pa.Table, sealable: tuple[int, ...]) -> pa.Table:
+    """Return the rows that hold all bits of one of `sealable`."""
     held = np.asarray(table["purposes"])
     serves = np.zeros(len(held), dtype=np.bool_)
     for bits in sealable:

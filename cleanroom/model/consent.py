@@ -71,8 +71,9 @@ class Epoch:
     `agreed_before_s` (and, where there is an age, from `agreed_from_s` on), and their consent
     lasts until `end_s` at least. Whoever agrees on the epoch's first day counts from then on;
     whoever agrees later waits for the next; consent that ends within it does not count at all,
-    so that nobody is used after the end of their consent. Epochs begin at multiples of their
-    length since 1970.
+    so that nobody is used after the end of their consent. A withdrawal is heeded if and only
+    if it came before the epoch's start: what happens within it, the next one heeds.
+    Epochs begin at multiples of their length since 1970.
     """
 
     start_s: int

@@ -17,8 +17,14 @@ def consent_terms(field: Field) -> ConsentTerms:
     epoch_days = epoch.integer() if epoch.present else usual.epoch_days
     return ConsentTerms(
         base=base.word() if base.present else None,
-        bases=(bases.choices(Basis) or usual.bases) if bases.present else usual.bases,
+        bases=_bases(bases) or usual.bases,
         epoch_days=epoch_days,
         # Consent that counts for less than an epoch would never count.
         max_age_days=age.integer(at_least=epoch_days) if age.present else None,
     )
+
+
+def _bases(field: Field) -> tuple[Basis, ...]:
+    """Return the bases named, in one order whatever the file's; none where the key is absent."""
+    named = field.choices(Basis) if field.present else ()
+    return tuple(basis for basis in Basis if basis in named)

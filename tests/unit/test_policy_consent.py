@@ -21,6 +21,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import Family
 from cleanroom.model.vocabulary import BASIS_TERMS, PURPOSE_TERMS
 from cleanroom.policy.compare import Direction, compare
+from cleanroom.policy.fits import still_fits
 from cleanroom.policy.lint import lint
 from cleanroom.policy.rules import ConsentTerms
 from cleanroom_client.tables import spec
@@ -189,3 +190,19 @@ def test_every_purpose_and_basis_has_a_term():
     assert set(BASIS_TERMS) == set(Basis)
     assert PURPOSE_TERMS["measurement"].short == "dpv:Advertising"
     assert BASIS_TERMS[Basis.CONSENT].short == "eu-gdpr:A6-1-a"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fits"),
+    [
+        ("", "{base: research}", True),  # who lacks it is left out by the purposes of questions
+        ("", "{max_age_days: 30}", True),  # judged at each question
+        ("{bases: [consent, contract]}", "{bases: [contract, consent]}", True),
+        ("{bases: [consent, contract]}", "", False),  # rows on a contract are in the version
+        ("", "{epoch_days: 7}", False),
+        ("{epoch_days: 7}", "", False),
+    ],
+)
+def test_a_version_fits_a_policy_that_its_questions_can_still_hold(before, after, fits):
+    names = [d.schema.name for d in terms("").datasets]
+    assert {still_fits(terms(before), terms(after), name) for name in names} == {fits}
