@@ -147,7 +147,7 @@ def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
         stored = _release(service, stored)
     if stored.state is QuestionState.FAILED:
         raise MeasurementLost(request_id=request_id, why="its data was erased before it was read")
-    return service.store.read(lambda tx: receipt(tx, service.signer, stored))
+    return service.store.read(lambda tx: receipt(tx, service.signers, stored))
 
 
 def _reserve(

@@ -6,7 +6,8 @@ handed to the noise. Draws repeat what comes after: noise of all replications at
 were cells of one release, then the estimate of each.
 A lift adjusted in two stages asks for noise twice, and what the second stage sums follows from
 the first one's noisy numbers. All worlds of a case are given one outcome of the first stage, so
-that both ask the second for the same, and what the two stages tell is what they tell together.
+that all ask the second for the same, and what the two stages tell is what they tell together. It
+is an outcome that noise may bring, and the one after which the second stage can do most harm.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ import pytest
 from cleanroom.analysis import noise as noising
 from cleanroom.analysis.plan import Plan, StatisticPlan
 from cleanroom.analysis.request import Statistics
-from cleanroom.model.lift import Adjustment
 from cleanroom.model.measurement import CellResult
 from cleanroom.model.question import Question
 from cleanroom.usecases import compute
@@ -118,16 +118,8 @@ def ask(
 
 def run(case: Case, neighbour: Neighbour | None = None) -> Run:
     """Return one whole run of a case in the larger world, or in the smaller one of a neighbour."""
-    outcome = _outcome(case)  # first: it asks too, on a day of its own
+    outcome = dict(case.outcome) or None
     return ask(room_of(case.policy, neighbour), case.question, outcome=outcome, rho=case.rho)
-
-
-@cache
-def _outcome(case: Case) -> Mapping[str, int] | None:
-    """Return what a first stage once released of the larger world; None for a single stage."""
-    if getattr(case.question, "adjustment", None) is not Adjustment.CUPED_TWO_STAGE:
-        return None
-    return ask(room_of(case.policy), case.question, rho=case.rho).outcome
 
 
 @cache

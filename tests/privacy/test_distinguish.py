@@ -43,6 +43,7 @@ every_case = pytest.mark.parametrize("one", CASES, ids=lambda c: c.name, scope="
 
 def neighbours_of(one):
     near = [n for n in NEIGHBOURS if n.dataset in one.question.datasets]
+    near = [n for n in near if not n.cases or one.name in n.cases]
     return [n for n in near if SLOW or not n.plain]
 
 

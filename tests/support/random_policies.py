@@ -54,7 +54,10 @@ FULL = {
             "owner": "acme-brand",
             "dimensions": {"city": ["ufa", "kazan", "other"], "segment": ["cooks", "other"]},
             "arm": {"column": "arm", "test": "test", "control": "control"},
-            "counts": {"impressions": {"max_per_person": 50}, "clicks": {"max_per_person": 9}},
+            "counts": {
+                "impressions": {"unit": "count", "max_per_person": 50},
+                "clicks": {"max_per_person": 9},
+            },
             "time": {"column": "seen_at"},
             "limits": {"filters_per_question": 2, "breakdowns_per_question": 2},
             "breakdowns": {"segment_size": ["city", "segment", "impressions"]},
