@@ -8,7 +8,7 @@ import pytest
 
 from cleanroom.model.consent import DAY_S, MARKS, PURPOSES, Basis
 from cleanroom.model.errors import FieldInvalid
-from cleanroom.model.question import MatchRate, SalesLift
+from cleanroom.model.question import MatchRate, Population, SalesLift
 from cleanroom.usecases import ingest
 from support.policies import edited
 from support.rooms import Room, ipc
@@ -112,7 +112,9 @@ def test_a_question_needs_the_purposes_of_both_sides_of_people_of_both(tmp_path)
         row["arm"] = i // 6 % 2
     room.fill(exposures=left, sales=right)
     assert about(statistics(room)["matched"], PEOPLE)
-    lift = SalesLift(exposures="exposures", sales="sales", outcome="amount", population="matched")
+    lift = SalesLift(
+        exposures="exposures", sales="sales", outcome="amount", population=Population.MATCHED
+    )
     found = statistics(room, lift)
     expected = sum(1 for i in range(PEOPLE) if i % 2 and i % 3)
     assert about(found["n:test"] + found["n:control"], expected)
