@@ -17,21 +17,24 @@ from typing import Final
 
 from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import EntryKind
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.names import DatasetName
+from cleanroom.policy.rules import ConsentTerms
 from cleanroom.ports.records import Version
 from cleanroom.ports.store import Transaction
 from cleanroom.ports.tables import SealedTables
 from cleanroom.usecases.origins import Remembered
 from cleanroom.usecases.pinned import Pinned
-from cleanroom.usecases.service import Service, current_version
+from cleanroom.usecases.service import Service, current_version, read_policy
 
 ACTOR: Final = "service/retention"
 
 
 def removable(tx: Transaction, version: Version, now_s: int) -> frozenset[int]:
     """Return the people of a version whom no question asked from `now_s` on may use."""
-    epoch_s = epoch_of(now_s)
+    collaboration = version.dataset.collaboration
+    proposal = tx.collaborations.in_force(collaboration) or tx.collaborations.latest(collaboration)
+    terms = ConsentTerms() if proposal is None else read_policy(proposal).consent
+    epoch_s = terms.epoch(now_s).start_s
     return frozenset(p for p, at_s in tx.withdrawals.people(version.id).items() if at_s < epoch_s)
 
 
