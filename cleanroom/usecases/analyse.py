@@ -24,7 +24,6 @@ from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.errors import (
     BudgetExhausted,
     DatasetNotSealed,
@@ -332,7 +331,7 @@ def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s:
         nano_rho=offer,
         policy_digest=policy.digest,
         versions=tuple(versions),
-        epoch_s=epoch_of(now_s),
+        epoch_s=policy.consent.epoch(now_s).start_s,
     )
 
 
