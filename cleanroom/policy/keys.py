@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.question import Family
-from cleanroom.policy.document import NORMALISATIONS, VERSION, Role, Scheme
+from cleanroom.policy.document import NORMALISATIONS, VERSION, WITHDRAWN_DAYS, Role, Scheme
 from cleanroom.policy.grammar import (
     Block,
     Day,
@@ -23,6 +23,7 @@ from cleanroom.policy.grammar import (
     Words,
 )
 from cleanroom.policy.keys_dataset import DATASET
+from cleanroom.policy.keys_rules import CONSENT_TERMS
 
 MAX_RETENTION_DAYS = 36_500
 _RETENTION = Whole(least=1, most=MAX_RETENTION_DAYS)
@@ -124,6 +125,14 @@ RETENTION = Block(
             says="days after which a released measurement is erased",
             example="730",
         ),
+        Key(
+            name="withdrawn_days",
+            spec=Whole(least=2, most=MAX_RETENTION_DAYS),
+            says="days after a withdrawal within which the person's rows are removed from sealed "
+            "versions",
+            example="14",
+            absent=f"{WITHDRAWN_DAYS} days",
+        ),
     )
 )
 
@@ -165,6 +174,14 @@ POLICY = Block(
             says="what parties bring by name, at least one with `privacy` and one with "
             "`minimum_aggregation`; the names are labels",
             example="{sales: {owner: megamart}}",
+        ),
+        Key(
+            name="consent",
+            spec=CONSENT_TERMS,
+            says="what holds of consent for everybody's people; what each family of questions "
+            "needs is under `datasets`",
+            example="{base: measurement, bases: [consent], epoch_days: 1, max_age_days: 395}",
+            absent="the defaults of its keys",
         ),
         Key(
             name="retention",

@@ -14,6 +14,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import Family
 from cleanroom.policy.checks import check
 from cleanroom.policy.document import (
+    WITHDRAWN_DAYS,
     DatasetRules,
     Mark,
     Matching,
@@ -25,6 +26,7 @@ from cleanroom.policy.document import (
 )
 from cleanroom.policy.fields import DAY_S, Field
 from cleanroom.policy.keys import POLICY
+from cleanroom.policy.parse_consent import consent_terms
 from cleanroom.policy.parse_dataset import dataset
 from cleanroom.policy.problems import START, Problems
 from cleanroom.policy.yaml_reader import decode, read
@@ -60,6 +62,7 @@ def _document(root: Field, digest: str, text: str) -> Policy:
     parties = tuple(_party(name, f) for name, f in keys["parties"].named())
     matching = _matching(keys["matching"])
     datasets = tuple(dataset(n, f, matching.keys) for n, f in keys["datasets"].named())
+    consent = consent_terms(keys["consent"])
     retention = _retention(keys["retention"])
     _require_rules(keys["datasets"], datasets)
     root.problems.raise_if_any()
@@ -74,6 +77,7 @@ def _document(root: Field, digest: str, text: str) -> Policy:
             matching=matching,
             datasets=datasets,
             retention=retention,
+            consent=consent,
             file=root.problems.file,
             marks=root.marks,
         )
@@ -121,6 +125,9 @@ def _retention(field: Field) -> Retention:
     return Retention(
         datasets_days=keys["datasets_days"].integer(),
         measurements_days=keys["measurements_days"].integer(),
+        withdrawn_days=(
+            keys["withdrawn_days"].integer() if keys["withdrawn_days"].present else WITHDRAWN_DAYS
+        ),
     )
 
 

@@ -24,7 +24,6 @@ from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.errors import (
     BudgetExhausted,
     DatasetNotSealed,
@@ -146,6 +145,9 @@ def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
     """Return the receipt of a stored question, computing it first if it is only RESERVED."""
     if stored.state is QuestionState.RESERVED:
         stored = _release(service, stored)
+    if stored.state is QuestionState.ERASED:
+        # Never computed again: that would be a second answer under one debit.
+        raise MeasurementLost(request_id=request_id, why="it was kept as long as the policy says")
     if stored.state is QuestionState.FAILED:
         raise MeasurementLost(request_id=request_id, why="its data was erased before it was read")
     return service.store.read(lambda tx: receipt(tx, service.signers, stored))
@@ -332,7 +334,7 @@ def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s:
         nano_rho=offer,
         policy_digest=policy.digest,
         versions=tuple(versions),
-        epoch_s=epoch_of(now_s),
+        epoch_s=policy.consent.epoch(now_s).start_s,
     )
 
 

@@ -93,7 +93,7 @@ def prepared(service: Service, stored: StoredQuestion) -> Prepared | None:
             VersionRef(version=version, schema=schema)
             for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
         ),
-        epoch_s=pinned.epoch_s,
+        epoch=policy.consent.epoch(pinned.epoch_s),
     )
     return Prepared(pinned=pinned, allowance=allowance, planned=planned, request=request, load=load)
 
