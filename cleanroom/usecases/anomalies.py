@@ -25,7 +25,7 @@ def anomalies(store: Store, size: int | None = None) -> tuple[Anomaly, ...]:
         within = tx.log.size() if size is None else size
         stored = [q for q in tx.questions.all() if q.reserved_entry < within]
         pinned = [(q, p) for q in stored if (p := _pinned(q)) is not None]
-        puts = [_put(q, p) for q, p in pinned]
+        puts = [_put(tx, q, p) for q, p in pinned]
         domains = dict(
             _domains(tx, sorted({(p.collaboration, p.policy_digest) for _, p in pinned}))
         )
@@ -44,17 +44,25 @@ def _pinned(stored: StoredQuestion) -> Pinned | None:
     return pinned if pinned.digest == stored.digest else None
 
 
-def _put(stored: StoredQuestion, pinned: Pinned) -> Put:
+def _put(tx: Transaction, stored: StoredQuestion, pinned: Pinned) -> Put:
     return Put(
         entry=stored.reserved_entry,
         collaboration=stored.collaboration,
         asker=stored.asker,
         question=pinned.question,
         nano_rho=pinned.nano_rho,
-        versions=pinned.versions,
+        versions=tuple((dataset, _uploaded(tx, v)) for dataset, v in pinned.versions),
         epoch_s=pinned.epoch_s,
         at_s=stored.reserved_at_s,
     )
+
+
+def _uploaded(tx: Transaction, version: str) -> str:
+    """Return the version that was uploaded: one compacted from it shows the same people."""
+    found = tx.versions.get(version)
+    while found is not None and found.predecessor is not None:
+        version, found = found.predecessor, tx.versions.get(found.predecessor)
+    return version
 
 
 def _domains(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from cleanroom.analysis.anomalies import AnomalyKind
 from cleanroom.model.question import MatchRate, SalesLift
 from cleanroom.usecases.anomalies import anomalies
 from cleanroom.usecases.audit_report import audit_report
+from cleanroom.usecases.pinned import Pinned
 from support.policies import edited
 from support.rooms import Room
 
@@ -73,3 +75,21 @@ def test_only_the_entries_of_a_report_are_looked_at(room):
         room.ask("acme-brand", RATE, rho=5 + Fraction(number, 1000))
     assert anomalies(room.service.store, size) == ()
     assert len(anomalies(room.service.store)) == 1
+
+
+def test_a_version_compacted_from_another_is_no_new_upload(room):
+    room.ask("acme-brand", RATE, rho=5)
+    kept = room.service.store.state.versions
+    (digest, question) = next(iter(room.service.store.state.questions.items()))
+    sold = next(v for v in kept.values() if v.dataset.dataset == "sales")
+    room.service.store.state.versions["v-next"] = replace(sold, id="v-next", predecessor=sold.id)
+    pinned = Pinned.parse(question.canonical)
+    versions = tuple((d, "v-next" if v == sold.id else v) for d, v in pinned.versions)
+    moved = replace(pinned, versions=versions)
+    room.service.store.state.questions[moved.digest] = replace(
+        question, digest=moved.digest, canonical=moved.canonical()
+    )
+    assert digest != moved.digest
+    assert anomalies(room.service.store) == ()
+    room.service.store.state.versions["v-next"] = replace(sold, id="v-next")
+    assert [one.kind for one in anomalies(room.service.store)] == [AnomalyKind.REUPLOAD]

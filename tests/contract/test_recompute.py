@@ -13,6 +13,7 @@ from cleanroom.audit.entry import EntryKind, decode_entry
 from cleanroom.model.errors import FieldInvalid, NotPermitted
 from cleanroom.model.names import Actor, ActorKind
 from cleanroom.model.question import MatchRate, SalesLift, SegmentSize
+from cleanroom.ports.records import QuestionState
 from cleanroom.usecases import compute, ingest
 from cleanroom.usecases.recompute import Verdict, recompute
 from support.policies import edited
@@ -178,6 +179,18 @@ def test_an_erased_version_cannot_be_recomputed(tmp_path):
     ingest.erase(room.service, room.owner("exposures"), versions["exposures"])
     told = recompute(room.service, AUDITOR, entry_of(room))
     assert (told.verdict, told.why) == (Verdict.IMPOSSIBLE, ("a version was erased",))
+
+
+def test_an_erased_measurement_cannot_be_recomputed(room):
+    asked(room)
+    index = entry_of(room)
+    kept = room.service.store.state.questions
+    digest = list(kept)[-1]
+    honest = kept[digest]
+    kept[digest] = replace(honest, measurement=None, state=QuestionState.ERASED)
+    told = recompute(room.service, AUDITOR, index)
+    room.service.store.state.questions[digest] = honest
+    assert (told.verdict, told.why) == (Verdict.IMPOSSIBLE, ("the measurement was erased",))
 
 
 @pytest.mark.parametrize("actor", [OFFICER, party("acme-brand"), party("megamart")])
