@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
 from cleanroom.audit.choice import Choice, answers
@@ -60,6 +62,21 @@ def verified(session: Session) -> tuple[list[bytes], LogSummary]:
         raise ReceiptRefused(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputed:
+    """A verdict, `plausible`, `implausible` or `not possible`, and why it is not plausible."""
+
+    verdict: str
+    why: tuple[str, ...]
+
+
+_VERDICTS: Final = {
+    pb.VERDICT_PLAUSIBLE: "plausible",
+    pb.VERDICT_IMPLAUSIBLE: "implausible",
+    pb.VERDICT_NOT_POSSIBLE: "not possible",
+}
+
+
 class Log:
     """The log as an auditor or officer reads it by a choice; nothing is shown unproven."""
 
@@ -108,6 +125,15 @@ class Log:
         if len(found) != 1:
             raise ReceiptRefused(f"the service did not give entry {index}")
         return self._proven(now, index, found[0]), found[0]
+
+    def recompute(self, index: int) -> Recomputed:
+        """Return whether a released entry's values are the data plus the stated noise.
+
+        The service judges, inside; as an auditor only.
+        """
+        request = pb.RecomputeEntryRequest(index=index)
+        answer = self._session.transport.call(self._session.audit.RecomputeEntry, request)
+        return Recomputed(verdict=_VERDICTS.get(answer.verdict, "unknown"), why=tuple(answer.why))
 
     def _page(self, choice: Choice, before: int, count: int) -> pb.ListEntriesResponse:
         request = pb.ListEntriesRequest(
