@@ -243,6 +243,9 @@ class Log(Protocol):
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree (RFC 6962); level 0 is the leaf hash."""
 
+    def nodes(self, level: int, start: int, end: int) -> Mapping[int, bytes]:
+        """Return the hashes of a level from `start` to before `end`, by index, those there are."""
+
     def entry(self, index: int) -> bytes | None:
         """Return one entry's bytes."""
 

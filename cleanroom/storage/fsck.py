@@ -1,7 +1,7 @@
 """The offline check that store, log and vault still tell one story; must not repair anything.
 
-Does not verify that entries say what happened, nor that the log is the one we once signed: that
-needs a checkpoint kept by somebody else (cleanroom.audit).
+Does not verify that entries say what happened, nor that the log is the one we once signed: for that
+`check_signed` is given checkpoints, and one kept by somebody else says most.
 """
 
 from __future__ import annotations

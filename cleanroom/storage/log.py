@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, func, select
 
 from cleanroom.audit.tree import appended_nodes, leaf_hash
@@ -24,8 +26,9 @@ class SqlLog:
         """
         index = self.size()
         self._connection.execute(log_entries.insert().values(idx=index, entry=entry))
-        for level, node, digest in appended_nodes(index, leaf_hash(entry), self.node):
-            self._connection.execute(log_nodes.insert().values(level=level, idx=node, hash=digest))
+        created = appended_nodes(index, leaf_hash(entry), self.node)
+        rows = [{"level": level, "idx": node, "hash": digest} for level, node, digest in created]
+        self._connection.execute(log_nodes.insert(), rows)
         return index
 
     def size(self) -> int:
@@ -40,6 +43,13 @@ class SqlLog:
         if found is None:
             raise KeyError(f"the log has no node {index} on level {level}")
         return found
+
+    def nodes(self, level: int, start: int, end: int) -> Mapping[int, bytes]:
+        """Return the hashes of a level from `start` to before `end`, by index, those there are."""
+        query = select(log_nodes.c.idx, log_nodes.c.hash).where(
+            log_nodes.c.level == level, log_nodes.c.idx >= start, log_nodes.c.idx < end
+        )
+        return {row.idx: row.hash for row in self._connection.execute(query)}
 
     def entry(self, index: int) -> bytes | None:
         """Return one entry's bytes, or None outside the log."""

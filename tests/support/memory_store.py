@@ -330,6 +330,10 @@ class MemoryLog(_Part):
             hashes = [node_hash(*hashes[i : i + 2]) for i in range(0, len(hashes), 2)]
         return hashes[0]
 
+    def nodes(self, level: int, start: int, end: int) -> dict[int, bytes]:
+        last = min(end, len(self.s.entries) >> level)
+        return {index: self.node(level, index) for index in range(max(start, 0), last)}
+
     def entry(self, index: int) -> bytes | None:
         return self.s.entries[index] if 0 <= index < len(self.s.entries) else None
 
