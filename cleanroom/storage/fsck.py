@@ -13,6 +13,7 @@ from cleanroom.ports.records import StoredQuestion, Version
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault, VaultDamaged
 from cleanroom.storage.fsck_log import check_log
+from cleanroom.storage.fsck_payloads import check_payloads
 from cleanroom.storage.fsck_questions import check_questions
 from cleanroom.storage.problem import Problem, note, problem
 
@@ -28,6 +29,7 @@ def fsck(store: Store, vault: Vault) -> tuple[Problem, ...]:
         found, entries = check_log(tx.log)
         questions = tx.questions.all()
         found += check_questions(questions, entries)
+        found += check_payloads(tx.log)
         found += _check_ledgers(tx, questions)
         found += _check_uploads(tx, upload_keys)
         return found, tx.versions.all()

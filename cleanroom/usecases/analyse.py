@@ -303,16 +303,16 @@ def _asker(stored: StoredQuestion) -> str:
 def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomError) -> None:
     """Log a refusal with its reasons, in a transaction of its own: the question's was undone."""
     service.store.transact(
-        lambda tx: service.note(
+        lambda tx: service.note_erasable(
             tx,
             EntryKind.QUESTION_REFUSED,
-            actor,
+            actor.short,
             ask.collaboration,
+            {"why": str(refusal)[:_MAX_WHY]},
             family=str(ask.question.family),
             datasets=list(ask.question.datasets),
             fingerprint=_fingerprint(ask),
             reason=refusal.reason,
-            why=str(refusal)[:_MAX_WHY],
         )
     )
 
