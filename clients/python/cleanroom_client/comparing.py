@@ -15,6 +15,7 @@ from cleanroom_client.errors import QuestionInvalid, RoomError
 from cleanroom_client.measurement import CellResult, Figure, Measurement
 from cleanroom_client.plan import Plan
 from cleanroom_client.question import MatchRate, SalesLift
+from cleanroom_client.refusals import refusal_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,13 @@ Answered = TypeVar("Answered", Measurement, Plan)
 
 # About one provider's dataset or the people in it: the others may still answer.
 _OF_ONE = frozenset(
-    {"QUESTION_REFUSED", "BUDGET_EXHAUSTED", "DATASET_NOT_SEALED", "MEASUREMENT_LOST"}
+    {
+        "QUESTION_REFUSED",
+        "BUDGET_EXHAUSTED",
+        "DATASET_NOT_SEALED",
+        "MEASUREMENT_LOST",
+        "PRECISION_OUT_OF_REACH",
+    }
 )
 _NAMED_AFTER_A_DATASET = ("people_", "match_rate_")
 
@@ -81,7 +88,7 @@ class Comparison:
         return {
             "request_id": self.request_id,
             "answered": {p: m.to_dict() for p, m in self.answered.items()},
-            "refused": {p: _told(e) for p, e in self.refused.items()},
+            "refused": {p: refusal_json(e) for p, e in self.refused.items()},
             "debits": dict(self.debits),
         }
 
@@ -116,9 +123,16 @@ class PlannedComparison:
         """Return the plans as plain JSON values."""
         return {
             "planned": {of.provider: of.answer.to_dict() for of in self.providers if of.answer},
-            "refused": {of.provider: _told(of.refusal) for of in self.providers if of.refusal},
+            "refused": {
+                of.provider: refusal_json(of.refusal) for of in self.providers if of.refusal
+            },
             "debits": dict(self.debits),
         }
+
+
+def of_provider(question: Compared, providers: Iterable[str], provider: str) -> Compared:
+    """Return the question as it is put to one of the providers; raises QuestionInvalid."""
+    return _placed(question, _provider_named(question, tuple(providers)), provider)
 
 
 def put_to_each(
@@ -209,7 +223,3 @@ def _added_up(debits: Iterable[Iterable[tuple[str, int]]]) -> dict[str, int]:
     for ledger, cost in (debit for one in debits for debit in one):
         total[ledger] = total.get(ledger, 0) + cost
     return total
-
-
-def _told(error: RoomError) -> dict[str, str]:
-    return {"reason": error.reason, "sentence": error.sentence}
