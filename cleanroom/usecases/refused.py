@@ -19,19 +19,20 @@ def log_refusal(
     """Log a refusal with its reasons, in a transaction of its own: the question's was undone.
 
     The entry holds what follows from policy, question and asker; `rules` are as many of the
-    reasons' rules as there is room for.
+    reasons' rules as there is room for. To the words, which may repeat what was asked, it only
+    commits: they can be erased.
     """
     service.store.transact(
-        lambda tx: service.note(
+        lambda tx: service.note_erasable(
             tx,
             EntryKind.QUESTION_REFUSED,
-            actor,
+            actor.short,
             ask.collaboration,
+            {"why": str(refusal)[:_MAX_WHY]},
             family=str(ask.question.family),
             datasets=list(ask.question.datasets),
             fingerprint=fingerprint,
             reason=refusal.reason,
-            why=str(refusal)[:_MAX_WHY],
             rules=_rules(refusal),
         )
     )

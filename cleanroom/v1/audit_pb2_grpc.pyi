@@ -58,6 +58,11 @@ class AuditServiceStub:
     called plausible but once in 10^12. The act is logged before it is answered.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
+    ErasePayloads: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]
+    """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+    The entry stays, and so does its proof; the erasure is logged.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -87,6 +92,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Computes a released question again and tells whether its values are the data plus the noise
     that is stated; auditors only. No exact value and no p-value leaves: an honest release is
     called plausible but once in 10^12. The act is logged before it is answered.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
+    ErasePayloads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]  # type: ignore[assignment]
+    """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+    The entry stays, and so does its proof; the erasure is logged.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
 
@@ -145,6 +155,17 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Computes a released question again and tells whether its values are the data plus the noise
         that is stated; auditors only. No exact value and no p-value leaves: an honest release is
         called plausible but once in 10^12. The act is logged before it is answered.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+
+    @_abc_1.abstractmethod
+    def ErasePayloads(
+        self,
+        request: _audit_pb2.ErasePayloadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ErasePayloadsResponse, _abc.Awaitable[_audit_pb2.ErasePayloadsResponse]]:
+        """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+        The entry stays, and so does its proof; the erasure is logged.
         Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
 
