@@ -167,7 +167,7 @@ def _lines(replayed: Replayed) -> Iterator[str]:
     before = "it was refused: " if replayed.outcome == "would be answered" else ""
     yield from (f"{before}{reason}" for reason in replayed.reasons)
     if replayed.withheld:
-        yield f"of what was told, this would be withheld: {', '.join(replayed.withheld)}"
+        yield f"of what was told, this would be withheld: {' and '.join(replayed.withheld)}"
     yield from replayed.changes
 
 

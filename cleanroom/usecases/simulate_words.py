@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from cleanroom.analysis.estimate import kept_of_cell
 from cleanroom.analysis.plan import Plan
@@ -35,14 +36,12 @@ def differences(
 
 def _line(before: Plan, after: Plan) -> Iterator[str]:
     if before.line != after.line:
+        old, new = before.minimum.people, after.minimum.people
+        why = f"its minimum is {new:,} instead of {old:,}" if old != new else "its noise is another"
         yield (
-            f"numbers below {after.line:,} people are withheld instead of below {before.line:,}: "
-            f"the line keeps {_needs(after)} instead of {_needs(before)}"
+            f"numbers below {after.line:,} people are withheld instead of below {before.line:,}, "
+            f"as {why}"
         )
-
-
-def _needs(plan: Plan) -> str:
-    return f"fewer than {plan.minimum.people:,} people from being told"
 
 
 def _noise(before: Plan, after: Plan) -> Iterator[str]:
@@ -59,13 +58,21 @@ def _within(plan: Plan) -> int:
 
 
 def _cost(past: Past, after: Plan) -> Iterator[str]:
+    """Tell what each budget pays, in one sentence for more and one for less."""
     old = dict(past.debits)
     new = {str(ledger): cost for ledger, cost in after.debits if cost}
-    for ledger in dict.fromkeys((*old, *new)):
-        was, becomes = old.get(ledger, 0), new.get(ledger, 0)
-        if was != becomes:
-            more = "more" if becomes > was else "less"
-            yield f"it costs {ledger} {more}: rho {rho_text(becomes)} instead of {rho_text(was)}"
+    for word, sign in (("more", 1), ("less", -1)):
+        moved = [
+            f"{_pool(ledger)} pays rho {rho_text(becomes)} instead of {rho_text(was)}"
+            for ledger in dict.fromkeys((*old, *new))
+            if sign * ((becomes := new.get(ledger, 0)) - (was := old.get(ledger, 0))) > 0
+        ]
+        if moved:
+            yield f"it costs {word}: {'; '.join(moved)}"
+
+
+def _pool(ledger: str) -> str:
+    return ledger.removeprefix("ledgers/")
 
 
 def _cells(before: Plan, after: Plan) -> Iterator[str]:
@@ -92,17 +99,23 @@ def _people(before: Allowance, after: Allowance) -> Iterator[str]:
 
 
 def withheld(past: Past, after: Plan) -> tuple[str, ...]:
-    """Return the cells that were told and whose noisy numbers do not reach the new line."""
+    """Return the cells that were told and whose noisy numbers do not reach the new line.
+
+    Numbers are taken as they were told; the new policy's noise would have been drawn anew.
+    """
     if past.measurement is None or isinstance(after.question, ContributionBound):
         return ()  # a bound is read off a grid of which no cell is told alone
     answer = json.loads(past.measurement)
     pooled = {name: value for name, value in answer["pooled"] if value is not None}
-    gone = []
-    for cell in answer["cells"]:
-        told = {name: value for name, value in cell["statistics"] if value is not None} | pooled
-        if not cell["suppressed"] and _is_withheld(after, told):
-            gone.append(" / ".join(cell["cell"]) or _ALL)
-    return tuple(gone)
+    told = [cell for cell in answer["cells"] if not cell["suppressed"]]
+    gone = [cell for cell in told if _is_withheld(after, _numbers(cell) | pooled)]
+    if gone == told:
+        return (_ALL,) if told else ()
+    return tuple(" / ".join(cell["cell"]) for cell in gone)
+
+
+def _numbers(cell: Mapping[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in cell["statistics"] if value is not None}
 
 
 def _is_withheld(plan: Plan, told: dict[str, int]) -> bool:

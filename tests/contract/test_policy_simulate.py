@@ -73,14 +73,11 @@ def test_a_higher_minimum_names_the_told_cells_that_fall_below_the_new_line(room
     room.ask("acme-brand", RATE)
     cities, rate = put(room, ("people: 20", "people: 60"))
     assert (cities.outcome, cities.withheld) == (Outcome.LESS, ("kazan",))
-    assert (
-        "the line keeps fewer than 60 people from being told instead of fewer than 20"
-        in (cities.changes[0])
-    )
+    assert cities.changes[0].endswith("as its minimum is 60 instead of 20")
     # All 135 are told still, but by another line.
     assert (rate.outcome, rate.withheld) == (Outcome.OTHERWISE, ())
     (all_, _) = put(room, ("people: 20", "people: 120"))
-    assert all_.withheld == ("ufa", "kazan")
+    assert all_.withheld == ("the whole answer",)
 
 
 def test_a_grant_that_is_taken_back_refuses_and_says_by_which_line(room):
@@ -108,7 +105,9 @@ def test_a_lower_limit_for_a_question_is_less_loss_and_more_noise(room):
     cities, rate = put(room, ("per_question: 20", "per_question: 10"))
     # Asked for the most that one may take, it is asked for the most of the new policy.
     assert cities.outcome is not Outcome.REFUSED
-    assert any("it costs ledgers/acme-brand/spring-campaign less" in c for c in cities.changes)
+    assert any(
+        c.startswith("it costs less: acme-brand/spring-campaign pays") for c in cities.changes
+    )
     assert any(c.startswith("a number of people is told to ± ") for c in cities.changes)
     # Asked for epsilon 15, it asks for too much.
     assert rate.outcome is Outcome.REFUSED
