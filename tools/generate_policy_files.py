@@ -1,4 +1,4 @@
-"""Write what is made of the policy grammar, or prove it fresh: the schema and the README's tables.
+"""Write what is made of the policy grammar, or prove it fresh: schema, purposes, README's tables.
 
 Run with the interpreter of the development environment: `python tools/generate_policy_files.py`.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from cleanroom.policy.key_tables import key_tables
+from cleanroom.policy.purposes_file import purposes_text
 from cleanroom.policy.schema import schema_text
 
 POLICIES = Path(__file__).resolve().parent.parent / "policies"
@@ -23,6 +24,7 @@ def files() -> dict[Path, str]:
     after = rest.partition(END)[2]
     return {
         POLICIES / "schema.json": schema_text(),
+        POLICIES / "purposes.yaml": purposes_text(),
         readme: f"{before}{BEGIN}\n{key_tables()}\n{END}{after}",
     }
 
@@ -47,7 +49,7 @@ def main() -> int:
     for name in old:
         print(f"policies/{name} is stale: run `make policy-files`", file=sys.stderr)
     if not old:
-        print("policies: the schema and the tables of keys are fresh")
+        print("policies: the schema, the purposes and the tables of keys are fresh")
     return 1 if old else 0
 
 

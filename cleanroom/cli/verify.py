@@ -70,7 +70,7 @@ def verify(
     if folder is not None:
         found = _exported(folder, given_keys(log_key), earlier)
     else:
-        found = _stored(config or Path(), earlier)
+        found = stored(config or Path(), earlier)
     require_quorum(found.note, witnesses, len(witnesses) if quorum is None else quorum)
     _tell(found, against, cosignatures(found.note, witnesses), as_json=as_json)
 
@@ -118,7 +118,8 @@ def _exported(folder: Path, keys: tuple[NoteVerifier, ...], earlier: bytes | Non
         )
 
 
-def _stored(config: Path, earlier: bytes | None) -> Verified:
+def stored(config: Path, earlier: bytes | None) -> Verified:
+    """Verify the log of a configured service; raises as `verify_stored_log`."""
     from cleanroom.cli.log_check import verify_stored_log
     from cleanroom.wiring.opening import log_keys
 

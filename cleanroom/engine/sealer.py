@@ -21,6 +21,7 @@ from cleanroom.engine.leaving import staying_rows, unmarked
 from cleanroom.engine.people import fixed_bytes
 from cleanroom.engine.rows import checked_rows
 from cleanroom.engine.sealing import seal
+from cleanroom.model.consent import cared
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.model.withdrawal import Marks
 from cleanroom.ports.tables import Sealed, SealedTables, TokenMap
@@ -53,7 +54,7 @@ class ArrowSealer:
         if marks is not None:
             table = unmarked(table, marks)
         held = table["purposes"]
-        serves = [pc.equal(pc.bit_wise_and(held, bits), bits) for bits in sealable]
+        serves = [pc.equal(pc.bit_wise_and(held, cared(bits)), bits) for bits in sealable]
         enters = reduce(pc.or_, serves, pc.less(held, held))  # starts from all False
         columns = table.select([token_column(key) for key in keys if _has(table, key)])
         kept = columns.filter(enters)

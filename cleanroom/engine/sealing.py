@@ -31,6 +31,7 @@ from cleanroom.engine.order import Bytes, Ints, ordering, ranked, taken
 from cleanroom.engine.people import Grouped, Identity, components, identity_of
 from cleanroom.engine.rows import sealable_rows
 from cleanroom.engine.tokens import final_tokens
+from cleanroom.model.consent import ALL_MARKS
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.ports.tables import Sealed, SealedTables, TokenMap
 
@@ -48,8 +49,8 @@ def seal(
     """Seal rows of `layout.wire_schema(schema)`.
 
     `tokens` gives the final token of each uploaded element, whole or in parts that are read once;
-    a key type that is None or absent was uploaded as final tokens. Rows that hold all bits of
-    none of `sealable` do not enter.
+    a key type that is None or absent was uploaded as final tokens. Rows that serve none of
+    `sealable` (model/consent.py, `cared`) do not enter.
     Rows that share a reference or a token are one person; a row with neither is its own.
     Raises FieldInvalid, tokens.TokenMissing, TokensCollide.
     """
@@ -144,8 +145,17 @@ def _merged(by_person: Grouped, name: str, column: Ints) -> Ints:
     """Return people's column: the arm all agree on, the narrowest consent, the smallest code."""
     if name == "arm":
         return by_person.agreed(column, NO_ARM)
-    narrowest = {"purposes": np.bitwise_and, "consent_at": np.maximum}
-    return by_person.reduced(narrowest.get(name, np.minimum), column)
+    if name == "purposes":
+        return _purposes(by_person, column)
+    return by_person.reduced(np.maximum if name == "consent_at" else np.minimum, column)
+
+
+def _purposes(by_person: Grouped, column: Ints) -> Ints:
+    """Return the purposes of all of a person's rows, with the marks of the bases of any."""
+    marks = np.int64(ALL_MARKS)
+    if not (column & marks).any():
+        return by_person.reduced(np.bitwise_and, column)
+    return by_person.reduced(np.bitwise_and, column ^ marks) ^ marks
 
 
 def _stored_tokens(column: str, least: Ints, identity: Identity) -> pa.Array:

@@ -13,6 +13,7 @@ from cleanroom.model.precision import Precision
 from cleanroom.model.question import Family
 from cleanroom.policy.changes import day, last_day
 from cleanroom.policy.document import Policy, Scheme
+from cleanroom.policy.explain_consent import consent_words
 from cleanroom.policy.explain_datasets import FAMILY_NAMES, dataset_words
 from cleanroom.policy.explain_limits import budget_words, precision_words
 from cleanroom.policy.explain_parties import ROLES, grant_words, matching_words, party_words
@@ -42,7 +43,7 @@ def explain(policy: Policy, precisions: Sequence[Precision]) -> tuple[Section, .
         title = f"The dataset {rules.schema.name}, of {rules.schema.owner}"
         parts[title] = dataset_words(policy, rules)
     parts |= {
-        "Whose consent is needed": _consent(policy),
+        "Whose consent is needed": consent_words(policy),
         "How precisely, and how often": precision_words(precisions),
         "What protects each person": budget_words(policy),
         "Until when": _until(policy),
@@ -61,31 +62,6 @@ def _in_short(policy: Policy) -> Iterator[str]:
         f"From {first} until {last}, {listed(askers)} may ask for totals about people whom "
         f"{listed(policy.owners())} bring. Every answer carries random noise that hides any one "
         "person, as far as the factors below say, and no answer says who somebody is."
-    )
-
-
-def _consent(policy: Policy) -> Iterator[str]:
-    yield (
-        "A person counts in an answer only if a row says that the person agreed to every purpose "
-        "named here, on the day of the question. No signal is no consent. Purposes that any "
-        "dataset demands hold for the people of all of them."
-    )
-    for family in Family:
-        demanded = _purposes(policy, family)
-        if demanded:
-            yield f"- {FAMILY_NAMES[family]}: {demanded}."
-        else:
-            yield f"- {FAMILY_NAMES[family]}: no purpose is named, so it cannot be asked."
-
-
-def _purposes(policy: Policy, family: Family) -> str:
-    """Return each purpose with the datasets whose owners demand it."""
-    demanded: dict[str, list[str]] = {}
-    for rules in policy.datasets:
-        for purpose in rules.consent.get(family, ()):
-            demanded.setdefault(purpose, []).append(rules.schema.name)
-    return (
-        listed(f"{p} (demanded by {listed(by)})" for p, by in demanded.items()) if demanded else ""
     )
 
 

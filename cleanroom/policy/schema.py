@@ -53,6 +53,7 @@ BEYOND = MappingProxyType(
         "arms": "arm.test and arm.control differ",
         "columns": "a dataset declares each column once, none named as a match key's or an outcome",
         "breakdowns": "breakdowns list columns that the dataset declares",
+        "consent age": "consent.max_age_days is at least consent.epoch_days",
         "families": "minimum_aggregation.families are at least people",
         "rows": "a measure in rows has no min_per_person",
         "per question": "privacy.per_question is at most epsilon",

@@ -18,7 +18,7 @@ from cleanroom.usecases import ingest, intake
 from cleanroom.usecases.chunks import Chunk
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
-from cleanroom.usecases.withdraw import MAX_REFERENCES, withdraw
+from cleanroom.usecases.withdraw import MAX_REFERENCES, heeded_from, withdraw
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
 
@@ -119,7 +119,7 @@ class DatasetServicer(DatasetServiceServicer):
             request_id=request.request_id,
             references=references(request.references, MAX_REFERENCES),
         )
-        return withdrawn(withdrawal)
+        return withdrawn(withdrawal, heeded_from(self.service, withdrawal))
 
 
 def _chunks(requests: Iterable[pb.UploadChunksRequest], upload: str) -> Iterator[Chunk]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleanroom.model.consent import next_epoch
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.withdrawal import PersonReference
 from cleanroom.ports.records import Withdrawal
@@ -18,11 +17,11 @@ def references(found: Sequence[pb.PersonReference], most: int) -> tuple[PersonRe
     return tuple(PersonReference(kind=one.kind, value=one.value) for one in found)
 
 
-def withdrawn(withdrawal: Withdrawal) -> pb.WithdrawConsentResponse:
+def withdrawn(withdrawal: Withdrawal, heeded_from_s: int) -> pb.WithdrawConsentResponse:
     """Return what the owner is told of a withdrawal."""
     return pb.WithdrawConsentResponse(
         withdrawn_at_s=withdrawal.at_s,
-        effective_from_s=next_epoch(withdrawal.at_s),
+        effective_from_s=heeded_from_s,
         given=withdrawal.given,
         known=withdrawal.known,
     )

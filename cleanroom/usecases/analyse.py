@@ -25,10 +25,8 @@ from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.errors import (
     BudgetExhausted,
-    CleanRoomError,
     DatasetNotSealed,
     MeasurementLost,
     NotPermitted,
@@ -47,17 +45,16 @@ from cleanroom.usecases.frequency import frequency_refusal
 from cleanroom.usecases.noted import noted
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
+from cleanroom.usecases.refused import log_refusal
 from cleanroom.usecases.service import (
     Service,
     current_version,
     fits,
     party_of,
     policy_in_force,
-    read_policy,
 )
 
 _DECISIONS = (QuestionRefused, BudgetExhausted, DatasetNotSealed)
-_MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
 _LOG = logging.getLogger(__name__)
 
 
@@ -93,7 +90,7 @@ def run(service: Service, actor: Actor, request_id: str, ask: Ask) -> bytes:
             lambda tx: _reserve(service, tx, actor, party, request_id, ask)
         )
     except _DECISIONS as refusal:
-        _log_refusal(service, actor, ask, refusal)
+        log_refusal(service, actor, ask, _fingerprint(ask), refusal)
         raise
     return answer(service, stored, request_id)
 
@@ -310,29 +307,6 @@ def _asker(stored: StoredQuestion) -> str:
     return f"{ActorKind.PARTY}/{stored.asker}"
 
 
-def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomError) -> None:
-    """Log a refusal with its reasons, in a transaction of its own: the question's was undone."""
-
-    def work(tx: Transaction) -> None:
-        in_force = tx.collaborations.in_force(ask.collaboration)
-        facts = noted(ask, read_policy(in_force)) if in_force else {}
-        service.note(
-            tx,
-            EntryKind.QUESTION_REFUSED,
-            actor,
-            ask.collaboration,
-            family=str(ask.question.family),
-            datasets=list(ask.question.datasets),
-            fingerprint=_fingerprint(ask),
-            reason=refusal.reason,
-            why=str(refusal)[:_MAX_WHY],
-            policy_digest=in_force.digest if in_force else "",
-            **facts,
-        )
-
-    service.store.transact(work)
-
-
 def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s: int) -> Pinned:
     versions: list[tuple[str, str]] = []
     for dataset in question.datasets:
@@ -347,7 +321,7 @@ def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s:
         nano_rho=offer,
         policy_digest=policy.digest,
         versions=tuple(versions),
-        epoch_s=epoch_of(now_s),
+        epoch_s=policy.consent.epoch(now_s).start_s,
     )
 
 

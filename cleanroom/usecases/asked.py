@@ -9,9 +9,11 @@ from cleanroom.analysis.limits import default_nano_rho, nano_rho_for_epsilon
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.model.allowance import Allowance
+from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import Ask
 from cleanroom.policy.decide import decide
 from cleanroom.policy.document import Policy
+from cleanroom.policy.refusals import located
 from cleanroom.privacy.loss import rho_to_nano
 
 
@@ -22,7 +24,10 @@ def planned_ask(policy: Policy, party: str, ask: Ask, now_s: int) -> tuple[Plan,
     """
     allowance = decide(policy, asker=party, question=ask.question, now_s=now_s)
     offer = _offer(allowance, ask)
-    return make_plan(allowance, offer), allowance, offer
+    try:
+        return make_plan(allowance, offer), allowance, offer
+    except QuestionRefused as refusal:
+        raise QuestionRefused(reasons=located(policy, refusal.reasons)) from None
 
 
 def _offer(allowance: Allowance, ask: Ask) -> int:

@@ -59,7 +59,7 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
             VersionRef(version=version, schema=schema)
             for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
         ),
-        epoch_s=pinned.epoch_s,
+        epoch=policy.consent.epoch(pinned.epoch_s),
     )
     if not planned.pooled:
         noisy = add_noise(planned, service.engine.exact(request, load))

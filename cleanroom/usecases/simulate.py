@@ -16,6 +16,7 @@ from cleanroom.model.allowance import Allowance
 from cleanroom.model.errors import CleanRoomError, FieldInvalid, QuestionRefused
 from cleanroom.model.names import LedgerName
 from cleanroom.model.question import Ask
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.document import Policy
 from cleanroom.policy.limits import frequency_reasons
 from cleanroom.privacy.loss import nano_rho_of_budget
@@ -102,7 +103,8 @@ def _ask(past: Past, collaboration: str) -> Ask:
 
 
 def _reasons(refusal: CleanRoomError) -> tuple[str, ...]:
-    return refusal.reasons if isinstance(refusal, QuestionRefused) else (str(refusal),)
+    reasons = refusal.reasons if isinstance(refusal, QuestionRefused) else (refusal,)
+    return tuple(map(str, reasons))
 
 
 def _allowed(room: _Room, past: Past, ask: Ask) -> tuple[Plan, Allowance]:
@@ -119,11 +121,12 @@ def _allowed(room: _Room, past: Past, ask: Ask) -> tuple[Plan, Allowance]:
     return planned, allowance
 
 
-def _exhausted(room: _Room, planned: Plan, allowance: Allowance) -> Iterator[str]:
+def _exhausted(room: _Room, planned: Plan, allowance: Allowance) -> Iterator[Reason]:
     budgets = {t.ledger: nano_rho_of_budget(t.epsilon, t.delta) for t in allowance.ledgers}
     for ledger, cost in planned.debits:
         if cost > budgets[ledger] - room.spent.get(ledger, 0):
-            yield f"the budget of {ledger} would be used up by then"
+            words = f"the budget of {ledger} would be used up by then"
+            yield Reason(words=words, allowed="as much as the budget holds")
 
 
 def _book(room: _Room, asker: str, planned: Plan, now_s: int) -> None:

@@ -7,7 +7,7 @@ A crash before 2 leaves nothing; after it, everything. Rows go later: see compac
 
 The time of a withdrawal is read within the transaction, and so is the time of a question: of two
 that the store puts in an order, the later has the later time, so that every question of an epoch
-heeds the same withdrawals (model/consent.py `next_epoch`).
+heeds the same withdrawals (model/consent.py `Epoch`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from cleanroom.audit.entry import EntryKind
-from cleanroom.model.consent import next_epoch
 from cleanroom.model.errors import FieldInvalid, NotPermitted, RequestIdReused
 from cleanroom.model.names import Actor, DatasetName, check_request_id
 from cleanroom.model.withdrawal import Marks, PersonReference
+from cleanroom.policy.rules import ConsentTerms
 from cleanroom.ports.records import Version, Withdrawal
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases.marks import key_of
@@ -62,6 +62,22 @@ def withdraw(
         done = _record(service, actor, asked, reached, marks)
         if done is not None:
             return done
+
+
+def heeded_from(service: Service, withdrawal: Withdrawal) -> int:
+    """Return the start of the first epoch in which every question heeds a withdrawal.
+
+    By the latest policy: where another length of epochs comes into force, data come again too,
+    and whoever withdrew before is not in them.
+    """
+    return service.store.read(lambda tx: _heeded_from(tx, withdrawal))
+
+
+def _heeded_from(tx: Transaction, withdrawal: Withdrawal) -> int:
+    collaboration = withdrawal.dataset.collaboration
+    proposal = tx.collaborations.in_force(collaboration) or tx.collaborations.latest(collaboration)
+    terms = ConsentTerms() if proposal is None else read_policy(proposal).consent
+    return terms.epoch(withdrawal.at_s).end_s
 
 
 def owned_at_any_time(tx: Transaction, dataset: DatasetName, owner: str, action: str) -> None:
@@ -169,7 +185,7 @@ def _record(
             dataset.collaboration,
             dataset=dataset.dataset,
             references=given,
-            effective_from_s=next_epoch(withdrawal.at_s),
+            effective_from_s=_heeded_from(tx, withdrawal),
         )
         return withdrawal
 

@@ -100,6 +100,12 @@ FULL = {
             "consent": {"match_rate": ["research"]},
         },
     },
+    "consent": {
+        "base": "research",
+        "bases": ["consent", "contract"],
+        "epoch_days": 2,
+        "max_age_days": 395,
+    },
     "retention": {"datasets_days": 90, "measurements_days": 730},
 }
 # Other words that may stand where a key of this name stands.
@@ -115,6 +121,7 @@ WORDS = {
     "column": ["other_column"],
     "test": ["exposed"],
     "collaboration": ["autumn-campaign"],
+    "base": ["measurement", "research"],
 }
 ITEMS = {
     "may_ask": FAMILIES,
@@ -122,6 +129,7 @@ ITEMS = {
     "match_rate": (*PURPOSES, "city", "tier"),
     "segment_size": (*PURPOSES, "city", "clicks"),
     "sales_lift": (*PURPOSES, "city"),
+    "bases": ("consent", "contract", "legitimate_interest"),
 }
 VALUES = ("ufa", "omsk", "gold", "soap", "fresh", "low")
 OPTIONAL = [(path, value) for path, value in [

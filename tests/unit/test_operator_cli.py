@@ -230,6 +230,7 @@ def test_a_wrong_configuration_is_told_and_debug_shows_where(tmp_path, capsys):
         ("audit", "checkpoint"),
         ("audit", "list"),
         ("audit", "show"),
+        ("audit", "report"),
         ("fsck",),
     ],
 )

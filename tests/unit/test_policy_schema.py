@@ -31,6 +31,7 @@ TOLD = {
     "arms": r"for both arms: write two different values",
     "columns": r"found the column '.*', which is (already|an outcome|the column of)",
     "breakdowns": r"breakdowns\.\w+(\[\d+\])?: found|declares no column for them",
+    "consent age": r"consent\.max_age_days: found the integer",
     "families": r"families\.\w+: found the integer",
     "spelling": r"found the (integer|number) .*: write a (whole|decimal) number",
     "rows": r"write no min_per_person for a measure in rows",
@@ -116,6 +117,8 @@ def reaching(rule):
     value = base(**REACHING.get(rule, {}))
     if rule == "period":
         value["valid"] = {"from": "2026-09-30", "until": "2026-03-01"}
+    if rule == "consent age":
+        value["consent"] = {"epoch_days": 7, "max_age_days": 6}
     if rule == "rules":
         del value["datasets"]["sales"]["privacy"]
     return value
