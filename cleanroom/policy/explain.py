@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from cleanroom.model.precision import Precision
 from cleanroom.model.question import Family
+from cleanroom.model.vocabulary import BASIS_TERMS
 from cleanroom.policy.changes import day, last_day
 from cleanroom.policy.document import Policy, Scheme
-from cleanroom.policy.explain_consent import consent_words
 from cleanroom.policy.explain_datasets import FAMILY_NAMES, dataset_words
 from cleanroom.policy.explain_limits import budget_words, precision_words
 from cleanroom.policy.explain_parties import ROLES, grant_words, matching_words, party_words
 from cleanroom.policy.prose import counted, day_text, listed
+from cleanroom.policy.rules import ConsentTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ def explain(policy: Policy, precisions: Sequence[Precision]) -> tuple[Section, .
         title = f"The dataset {rules.schema.name}, of {rules.schema.owner}"
         parts[title] = dataset_words(policy, rules)
     parts |= {
-        "Whose consent is needed": consent_words(policy),
+        "Whose consent is needed": _consent(policy),
         "How precisely, and how often": precision_words(precisions),
         "What protects each person": budget_words(policy),
         "Until when": _until(policy),
@@ -62,6 +63,52 @@ def _in_short(policy: Policy) -> Iterator[str]:
         f"From {first} until {last}, {listed(askers)} may ask for totals about people whom "
         f"{listed(policy.owners())} bring. Every answer carries random noise that hides any one "
         "person, as far as the factors below say, and no answer says who somebody is."
+    )
+
+
+def _consent(policy: Policy) -> Iterator[str]:
+    yield (
+        "A person counts in an answer only if a row says that every purpose named here is "
+        f"permitted, {_epoch(policy.consent)}. No signal is no consent. Purposes that any "
+        "dataset demands hold for the people of all of them."
+    )
+    yield from _terms(policy.consent)
+    for family in Family:
+        demanded = _purposes(policy, family)
+        if demanded:
+            yield f"- {FAMILY_NAMES[family]}: {demanded}."
+        else:
+            yield f"- {FAMILY_NAMES[family]}: no purpose is named, so it cannot be asked."
+
+
+def _epoch(terms: ConsentTerms) -> str:
+    if terms.epoch_days == 1:
+        return "on the day of the question"
+    return (
+        f"for the whole of the {counted(terms.epoch_days, 'day', 'days')} that hold the question; "
+        "a withdrawal takes effect when the next of them begin"
+    )
+
+
+def _terms(terms: ConsentTerms) -> Iterator[str]:
+    bases = listed(BASIS_TERMS[basis].label.lower() for basis in terms.bases)
+    base = f" A row that does not permit {terms.base} is never kept." if terms.base else ""
+    age = (
+        f" It counts for {counted(terms.max_age_days, 'day', 'days')} after it was given at most."
+        if terms.max_age_days
+        else ""
+    )
+    yield f"A row may be used on the basis of {bases}.{base}{age}"
+
+
+def _purposes(policy: Policy, family: Family) -> str:
+    """Return each purpose with the datasets whose owners demand it."""
+    demanded: dict[str, list[str]] = {}
+    for rules in policy.datasets:
+        for purpose in rules.consent.get(family, ()):
+            demanded.setdefault(purpose, []).append(rules.schema.name)
+    return (
+        listed(f"{p} (demanded by {listed(by)})" for p, by in demanded.items()) if demanded else ""
     )
 
 

@@ -21,8 +21,10 @@ from cleanroom.policy.grammar import (
     Flag,
     Key,
     Label,
+    Listed,
     Named,
     Region,
+    Sentence,
     Spec,
     Value,
     Values,
@@ -111,6 +113,10 @@ def schema_of(spec: Spec) -> Schema:  # noqa: C901, PLR0911, PLR0912 - one case 
             return _VALUE
         case Values(most=most):
             return _list(_VALUE, least=1) | {"maxItems": most}
+        case Sentence(most=most):
+            return {"type": "string", "minLength": 1, "maxLength": most}
+        case Listed(each=each, most=most):
+            return {"type": "array", "items": schema_of(each), "minItems": 1, "maxItems": most}
         case Block():
             return _block(spec)
         case Named():
