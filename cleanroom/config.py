@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cleanroom.audit.cosignature import WitnessKey
+from cleanroom.audit.errors import NoteInvalid
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import Actor, ActorKind
 
@@ -22,6 +24,7 @@ T = TypeVar("T")
 _MAX_PORT: Final = 65_535
 _MEMORY = re.compile(r"[1-9][0-9]{0,6}(?:MB|GB|TB|MiB|GiB|TiB)")
 _LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,253}")
+_URL = re.compile(r"https?://[!-~]+")
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
@@ -37,11 +40,26 @@ class ConfigInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """A witness of the log: where it is asked, and its verifier key as text."""
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """The log's name in checkpoints, and the PEM file of its Ed25519 key."""
+    """The log's name in checkpoints, the PEM file of its Ed25519 key, and who cosigns.
+
+    `previous_key` signs beside `key` while one follows the other. A checkpoint is published, and
+    witnesses are asked, every `checkpoint_every_s` seconds.
+    """
 
     name: str
     key: Path
+    previous_key: Path | None = None
+    checkpoint_every_s: int = 60
+    witnesses: tuple[Witness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +206,24 @@ class _Table:
     def optional_table(self, key: str) -> _Table | None:
         return self.table(key) if self.has(key) else None
 
+    def optional_tables(self, key: str) -> list[_Table]:
+        """Return the tables of a list, `[[key]]` each, none where the key is left out."""
+        if not self.has(key):
+            return []
+        values = self._value(key, list, f"tables, [[{self.prefix}{key}]] each", [])
+        if not all(isinstance(each, dict) for each in values):
+            self._bad(key, f"expected tables, [[{self.prefix}{key}]] each")
+            return []
+        return [
+            _Table(
+                file=self.file,
+                values=dict(each),
+                prefix=f"{self.prefix}{key}[{number}].",
+                problems=self.problems,
+            )
+            for number, each in enumerate(values, start=1)
+        ]
+
     def has(self, key: str) -> bool:
         """Return whether a key that may be left out is there."""
         self.taken.add(key)
@@ -235,9 +271,21 @@ def _config(root: _Table) -> Config:
 
 
 def _log(table: _Table) -> Log:
-    log = Log(name=table.text("name", _is_log_name), key=table.path("key"))
+    log = Log(
+        name=table.text("name", _is_log_name),
+        key=table.path("key"),
+        previous_key=table.optional_path("previous_key"),
+        checkpoint_every_s=table.whole("checkpoint_every_s", 60, least=1),
+        witnesses=tuple(_witness(each) for each in table.optional_tables("witnesses")),
+    )
     table.close()
     return log
+
+
+def _witness(table: _Table) -> Witness:
+    witness = Witness(url=table.text("url", _is_url), key=table.text("key", _is_witness_key))
+    table.close()
+    return witness
 
 
 def _tls(table: _Table) -> Tls:
@@ -282,6 +330,20 @@ def _is_version(text: str) -> str:
     if text != VERSION:
         raise FieldInvalid(field="version", expected=f'"{VERSION}"')
     return text
+
+
+def _is_url(text: str) -> str:
+    if not _URL.fullmatch(text):
+        raise FieldInvalid(field="url", expected="an address such as https://witness.example")
+    return text
+
+
+def _is_witness_key(text: str) -> str:
+    try:
+        return WitnessKey.parse(text).text
+    except NoteInvalid as error:
+        expected = f"a verifier key of cosignatures, name+id+key: {error.why}"
+        raise FieldInvalid(field="key", expected=expected) from None
 
 
 def _is_memory(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Write what is made of the policy grammar, or prove it fresh: the schema and the README's tables.
+"""Write what is made of the policy grammar, or prove it fresh: schema, purposes, README's tables.
 
 Run with the interpreter of the development environment: `python tools/generate_policy_files.py`.
 """
@@ -9,21 +9,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from cleanroom.policy.key_tables import key_tables
+from cleanroom.policy.key_tables import case_tables, key_tables
+from cleanroom.policy.purposes_file import purposes_text
 from cleanroom.policy.schema import schema_text
 
 POLICIES = Path(__file__).resolve().parent.parent / "policies"
-BEGIN, END = "<!-- keys: made by `make policy-files` -->\n", "<!-- keys: end -->"
+TABLES = {"keys": key_tables, "cases": case_tables}
 
 
 def files() -> dict[Path, str]:
     """Return the text of each file as it must be."""
     readme = POLICIES / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
+    text = readme.read_text(encoding="utf-8")
+    for name, tables in TABLES.items():
+        begin, end = f"<!-- {name}: made by `make policy-files` -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{tables()}\n{end}{rest.partition(end)[2]}"
     return {
         POLICIES / "schema.json": schema_text(),
-        readme: f"{before}{BEGIN}\n{key_tables()}\n{END}{after}",
+        POLICIES / "purposes.yaml": purposes_text(),
+        readme: text,
     }
 
 
@@ -47,7 +52,7 @@ def main() -> int:
     for name in old:
         print(f"policies/{name} is stale: run `make policy-files`", file=sys.stderr)
     if not old:
-        print("policies: the schema and the tables of keys are fresh")
+        print("policies: the schema, the purposes and the tables of keys are fresh")
     return 1 if old else 0
 
 

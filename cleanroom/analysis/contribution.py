@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cleanroom.analysis.figures import figure, rounded, undefined
+from cleanroom.analysis.figures import counted, figure, rounded, undefined
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import UP_TO
 from cleanroom.model.contribution import ContributionBound
@@ -89,7 +89,7 @@ def _people(
     """Return all people, those above the bound and their share, unless they are too few to tell."""
     total = _sum(people, noise_sd)
     above = _sum(people[within:], noise_sd)
-    everybody = figure("people", "people", total, plan.level, sampled=False)
+    everybody = counted("people", "people", sum(people), noise_sd, plan.level, len(people))
     if above.value < plan.line:
         return (
             everybody,
@@ -98,7 +98,7 @@ def _people(
         )
     return (
         everybody,
-        figure("people_above", "people", above, plan.level, sampled=False),
+        counted("people_above", "people", above.value, noise_sd, plan.level, len(people) - within),
         figure("share_above", "share", _part(above, total), plan.level, sampled=False),
     )
 

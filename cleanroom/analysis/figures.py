@@ -6,6 +6,7 @@ import math
 
 from cleanroom.model.measurement import Figure
 from cleanroom.privacy.intervals import Estimate
+from cleanroom.privacy.whole_noise import half_width
 
 # Fewer than a float holds, so that a last bit that differs between machines does not change the
 # canonical JSON of a measurement.
@@ -30,6 +31,22 @@ def figure(name: str, unit: str, estimate: Estimate, level: float, *, sampled: b
         high=rounded(high),
         noise_sd=rounded(math.sqrt(estimate.noise_variance)),
         sampling_se=rounded(math.sqrt(estimate.sampling_variance)) if sampled else None,
+    )
+
+
+def counted(
+    name: str, unit: str, value: float, scale: float, level: float, terms: int = 1
+) -> Figure:
+    """Return a sum of `terms` noisy whole numbers, whose interval carries their noise alone."""
+    half = half_width(scale, terms, level)
+    return Figure(
+        name=name,
+        unit=unit,
+        value=rounded(value),
+        low=rounded(value - half),
+        high=rounded(value + half),
+        noise_sd=rounded(scale * math.sqrt(terms)),
+        sampling_se=None,
     )
 
 

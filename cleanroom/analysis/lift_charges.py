@@ -74,6 +74,9 @@ def _charge(
 ) -> Charge:
     groups = (POOLED,) if part is Part.POOLED else arms_of(question)
     low, high = _range(kind, within)
+    if kind == "w" and question.is_share:
+        # y - theta x of yes and no is beyond one on the side of theta's sign alone.
+        low = 0
     return Charge(
         name=kind if part is Part.CELLS else f"{kind}:{POOLED}",
         released=tuple(f"{kind}:{group}" for group in groups),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from cleanroom.analysis.figures import figure, rounded, undefined
+from cleanroom.analysis.figures import counted, figure, rounded, undefined
 from cleanroom.analysis.lift_arms import Arm, Numbers
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import arms_of
@@ -84,7 +84,11 @@ def traced_figure(
     if sampled:
         return figure(name, unit, errors.estimate(number), plan.level, sampled=True)
     noise_only = Errors(noise=errors.noise, chance={})
-    return figure(name, unit, noise_only.estimate(number), plan.level, sampled=False)
+    of_equals = noise_only.summed(number)
+    if of_equals is None:
+        return figure(name, unit, noise_only.estimate(number), plan.level, sampled=False)
+    variance, terms = of_equals
+    return counted(name, unit, number.value, math.sqrt(variance), plan.level, terms)
 
 
 def plain_figure(name: str, unit: str, value: float) -> Figure:

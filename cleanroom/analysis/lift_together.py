@@ -74,7 +74,7 @@ def _moved(
         weight = Fraction(share.weight, share.largest)
         found.append(PartSum(weight=weight, low=within.low, high=within.high))
     if question.adjustment is Adjustment.CUPED_TWO_STAGE and not pooled:
-        found.append(_residuals(sums))
+        found.append(_residuals(sums, (-_FINE,) if question.is_share else (-_FINE, _FINE)))
     elif within.low < 0:
         apart_ = [tuple(sums)] if stages <= _MOST_STAGES else _APART
         for kinds in apart_:
@@ -147,14 +147,15 @@ def _corners(low: int, high: int) -> list[Corner]:
     return [(low, low * low), (low // 2, 0), (high // 2, 0), (high, high * high)]
 
 
-def _residuals(charges: Mapping[str, Charge]) -> Sums:
+def _residuals(charges: Mapping[str, Charge], cut: Sequence[int]) -> Sums:
     """Return sums of residuals, their squares, and what a clip at twice the bound would add.
 
-    It adds something only to who is at the bound, whose square may be rounded down by one root.
+    It adds something only to who is at the bound, at one of the ends of `cut`; their square may be
+    rounded down by one root.
     """
-    low, high, square = -_FINE, _FINE, _FINE**2
-    at_bound = [(end, q, end) for end in (low, high) for q in (square, square - _FINE * _SLACK)]
-    within = [(y, yy, 0) for y, yy in _corners(low, high)]
+    square = _FINE**2
+    at_bound = [(end, q, end) for end in cut for q in (square, square - _FINE * _SLACK)]
+    within = [(y, yy, 0) for y, yy in _corners(-_FINE, _FINE)]
     points = [dict(zip("sqw", point, strict=True)) for point in (*at_bound, *within)]
     units = {"s": _FINE, "q": square, "w": _FINE}
     return _sums(charges, points, units, pooled=False, slacks={"s": _SLACK})

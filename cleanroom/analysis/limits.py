@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from cleanroom.model.allowance import Allowance, LedgerTerms
 from cleanroom.model.errors import QuestionRefused
+from cleanroom.model.refusal import Reason
 from cleanroom.privacy.loss import nano_rho_of_budget, nano_rho_text
 
 
@@ -27,10 +28,21 @@ def nano_rho_for_epsilon(allowance: Allowance, epsilon: Fraction) -> int:
 def check_per_question(ledgers: tuple[LedgerTerms, ...], nano_rho: int) -> None:
     """Raise QuestionRefused, with every reason, above a ledger's limit for one question."""
     reasons = tuple(
-        f"one question may take rho {nano_rho_text(limit)} from {terms.ledger}"
-        f" and this one asks for {nano_rho_text(nano_rho)}"
+        _above(terms, limit, nano_rho)
         for terms in ledgers
         if nano_rho > (limit := limit_nano_rho(terms))
     )
     if reasons:
         raise QuestionRefused(reasons=reasons)
+
+
+def _above(terms: LedgerTerms, limit: int, nano_rho: int) -> Reason:
+    """Return the reason without its place in a file, which the policy knows."""
+    most = f"rho {nano_rho_text(limit)}"
+    return Reason(
+        words=f"one question may take {most} from {terms.ledger}"
+        f" and this one asks for {nano_rho_text(nano_rho)}",
+        allowed=f"at most {most}",
+        rule=f"datasets.{terms.datasets[0]}.privacy.per_question",
+        whose=(terms.ledger.owner,),
+    )

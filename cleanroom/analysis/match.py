@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cleanroom.analysis.figures import figure, slug, undefined
+from cleanroom.analysis.figures import counted, figure, slug, undefined
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import BY_KEY
 from cleanroom.model.dataset import KeyType
@@ -28,12 +28,9 @@ def match_rate(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
     people = {d: _noisy(plan, values, f"{_PEOPLE_PREFIX}{d}") for d in datasets}
     stages = plan.stages if len(plan.stages) > 1 else ()
     return (
-        *(_number(plan, f"people_{slug(d)}", "people", e) for d, e in people.items()),
-        _number(plan, "matched", "people", matched),
-        *(
-            _number(plan, f"match_rate_{slug(d)}", "share", ratio(matched, e))
-            for d, e in people.items()
-        ),
+        *(_count(plan, f"people_{slug(d)}", values, f"{_PEOPLE_PREFIX}{d}") for d in datasets),
+        _count(plan, "matched", values, "matched"),
+        *(_rate(plan, f"match_rate_{slug(d)}", ratio(matched, e)) for d, e in people.items()),
         *(f for key in stages for f in _key_figures(plan, values, key, matched)),
     )
 
@@ -41,7 +38,7 @@ def match_rate(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
 def segment_size(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
     """Return the number of people of a cell."""
     (name,) = plan.released
-    return (_number(plan, "people", "people", _noisy(plan, values, name)),)
+    return (_count(plan, "people", values, name),)
 
 
 def _key_figures(
@@ -52,8 +49,8 @@ def _key_figures(
         return undefined(count, "people", _BELOW), undefined(share, "share", _BELOW)
     by_key = _noisy(plan, values, f"{BY_KEY}{key}")
     return (
-        _number(plan, count, "people", by_key),
-        _number(plan, share, "share", ratio(by_key, matched)),
+        _count(plan, count, values, f"{BY_KEY}{key}"),
+        _rate(plan, share, ratio(by_key, matched)),
     )
 
 
@@ -61,8 +58,13 @@ def _noisy(plan: Plan, values: Mapping[str, int], name: str) -> Estimate:
     return Estimate(value=values[name], noise_variance=plan.statistic(name).noise_sd ** 2)
 
 
-def _number(plan: Plan, name: str, unit: str, estimate: Estimate) -> Figure:
-    return figure(name, unit, estimate, plan.level, sampled=False)
+def _count(plan: Plan, name: str, values: Mapping[str, int], released: str) -> Figure:
+    scale = plan.statistic(released).scale
+    return counted(name, "people", values[released], scale, plan.level)
+
+
+def _rate(plan: Plan, name: str, estimate: Estimate) -> Figure:
+    return figure(name, "share", estimate, plan.level, sampled=False)
 
 
 def _is_people(name: str) -> bool:

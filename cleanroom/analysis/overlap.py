@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cleanroom.analysis.figures import figure, slug, undefined
+from cleanroom.analysis.figures import counted, figure, slug, undefined
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.request import pattern_name
 from cleanroom.model.measurement import Figure
@@ -46,7 +46,8 @@ class _Cell:
         found = self.sum(wanted)
         if found is None:
             return undefined(name, "people", _BELOW if len(wanted) == 1 else _PART_BELOW)
-        return figure(name, "people", found, self.plan.level, sampled=False)
+        scale = self.plan.statistic(pattern_name(wanted[0])).scale
+        return counted(name, "people", found.value, scale, self.plan.level, len(wanted))
 
     def rate(self, other: str) -> Figure:
         """Return people matched in `other` over all people of the hub."""

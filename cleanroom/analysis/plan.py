@@ -16,6 +16,7 @@ from cleanroom.analysis.limits import check_per_question
 from cleanroom.analysis.parts import Release, Split, split
 from cleanroom.analysis.request import ExactRequest, Residual
 from cleanroom.model.allowance import Allowance, Grouping, LedgerTerms, MinimumAggregation
+from cleanroom.model.consent import Epoch
 from cleanroom.model.dataset import Cell, KeyType, Unit, VersionRef
 from cleanroom.model.dataset import cells as cross_product
 from cleanroom.model.lift import AVERAGE_ORDER, SHARES
@@ -165,7 +166,7 @@ def with_residual(planned: Plan, allowance: Allowance, nano_rho: int, residual: 
 
 
 def exact_request(
-    plan: Plan, *, purposes: int, versions: tuple[VersionRef, ...], epoch_s: int
+    plan: Plan, *, purposes: int, versions: tuple[VersionRef, ...], epoch: Epoch
 ) -> ExactRequest:
     """Return what the engine must compute for `plan` over pinned versions."""
     return ExactRequest(
@@ -174,7 +175,9 @@ def exact_request(
         groupings=plan.groupings,
         stages=plan.stages,
         purposes=purposes,
-        epoch_s=epoch_s,
+        epoch_s=epoch.start_s,
+        epoch_days=epoch.days,
+        max_age_days=epoch.max_age_days,
         bound=plan.bound,
         square_unit=plan.square_unit,
         low=plan.low,

@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cleanroom.analysis.figures import figure, undefined
+from cleanroom.analysis.figures import counted, undefined
 from cleanroom.analysis.plan import Plan
 from cleanroom.model.measurement import CellResult, Figure
 from cleanroom.model.question import SegmentSize
-from cleanroom.privacy.intervals import Estimate
 
 NAME = "people_at_least"
 # The sum would tell a suppressed cell: it is the difference to the sum from the next bucket on.
@@ -54,10 +53,9 @@ def _figure(
     if any(cell.suppressed for cell in summed):
         return undefined(name, "people", _TELLS)
     (released,) = plan.released
-    noise = plan.statistic(released).noise_sd ** 2
     people = [number for cell in summed for _, number in cell.statistics if number is not None]
-    total = Estimate(value=sum(people), noise_variance=noise * len(people))
-    return figure(name, "people", total, plan.level, sampled=False)
+    scale = plan.statistic(released).scale
+    return counted(name, "people", sum(people), scale, plan.level, len(people))
 
 
 def _from_here_on(plan: Plan, position: int, place: int) -> range:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cleanroom.model.allowance import Grouping
+from cleanroom.model.consent import Epoch
 from cleanroom.model.dataset import Domain, KeyType, VersionRef
 from cleanroom.model.lift import Design
 from cleanroom.model.question import Question, SalesLift
@@ -53,7 +54,7 @@ class ExactRequest:
     """A resolved question over pinned versions.
 
     `versions` follow `question.datasets`. `stages` are the key types in order of priority.
-    `purposes` and `epoch_s` filter people on every side (model/consent.py). `low` and `bound`
+    `purposes` and the epoch filter people on every side (model/consent.py). `low` and `bound`
     clip the sum of a person's measure and `square_unit` is the unit in which squares are taken, so that
     sum(round(y / square_unit)^2) fits 64 bits (1 for bounds up to 32768); `visits_bound` and
     `visits_unit` are the same for the visits of an average order. `strata` make cells within the
@@ -74,6 +75,13 @@ class ExactRequest:
     strata: tuple[Grouping, ...] = ()
     pooled: bool = False
     residual: Residual | None = None
+    epoch_days: int = 1
+    max_age_days: int | None = None
+
+    @property
+    def epoch(self) -> Epoch:
+        """The days for which consent is judged."""
+        return Epoch(start_s=self.epoch_s, days=self.epoch_days, max_age_days=self.max_age_days)
 
     @property
     def cell_groupings(self) -> tuple[Grouping, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from cleanroom.analysis.figures import figure, rounded, undefined
+from cleanroom.analysis.figures import counted, figure, rounded, undefined
 from cleanroom.analysis.plan import Plan
 from cleanroom.model.measurement import Figure
 from cleanroom.model.question import Ropo, RopoDefinition
@@ -39,8 +39,8 @@ def _conversion(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]:
         sampling_variance=_binary_variance(contacted, converted) / contacted.value,
     )
     return (
-        figure("contacted", "people", contacted, plan.level, sampled=False),
-        figure("converted", "people", converted, plan.level, sampled=False),
+        _counted(plan, values, "contacted", "people"),
+        _counted(plan, values, "converted", "people"),
         figure("ropo_conversion", "share", mean, plan.level, sampled=True),
     )
 
@@ -49,9 +49,9 @@ def _share_of_sales(plan: Plan, values: Mapping[str, int]) -> tuple[Figure, ...]
     unit = plan.outcome_unit
     sales, preceded = _noisy(plan, values, "purchases"), _noisy(plan, values, "preceded")
     return (
-        figure("buyers", "people", _noisy(plan, values, "buyers"), plan.level, sampled=False),
-        figure("purchases", unit, sales, plan.level, sampled=False),
-        figure("purchases_preceded", unit, preceded, plan.level, sampled=False),
+        _counted(plan, values, "buyers", "people"),
+        _counted(plan, values, "purchases", unit),
+        _counted(plan, values, "preceded", unit, "purchases_preceded"),
         _share(plan, preceded, sales),
     )
 
@@ -79,6 +79,13 @@ def _binary_variance(people: Estimate, total: Estimate) -> float:
     edge = min(0.5, 1 / people.value)
     mean = min(max(total.value / people.value, edge), 1 - edge)
     return mean * (1 - mean)
+
+
+def _counted(
+    plan: Plan, values: Mapping[str, int], released: str, unit: str, name: str = ""
+) -> Figure:
+    scale = plan.statistic(released).scale
+    return counted(name or released, unit, values[released], scale, plan.level)
 
 
 def _noisy(plan: Plan, values: Mapping[str, int], name: str) -> Estimate:

@@ -97,6 +97,16 @@ class Errors:
         """Return the standard deviation that the noise gives a number."""
         return math.sqrt(self._noise(number, number))
 
+    def summed(self, number: Traced) -> tuple[float, int] | None:
+        """Return the noise variance of one term and how many there are, of a sum of equals.
+
+        None for what is no plain sum of released numbers that have the same noise.
+        """
+        variances = {self.noise.get(name, 0.0) for name in number.slopes}
+        if set(number.slopes.values()) != {1.0} or len(variances) > 1 or variances == {0.0}:
+            return None
+        return variances.pop(), len(number.slopes)
+
     def _noise(self, a: Traced, b: Traced) -> float:
         shared = a.slopes.keys() & b.slopes.keys()
         return sum(a.slopes[n] * b.slopes[n] * self.noise.get(n, 0.0) for n in sorted(shared))

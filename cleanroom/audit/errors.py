@@ -94,3 +94,11 @@ class WitnessRefused(AuditError):
     sentence = "the witness does not cosign: {why}"
     status: int
     size: int | None = None
+
+
+@dataclass(kw_only=True, eq=False)
+class WitnessUnavailable(AuditError):
+    """A witness could not be reached, or did not answer as one."""
+
+    sentence = "the witness {witness} cannot be asked: {why}"
+    witness: str

@@ -10,7 +10,7 @@ import typer
 
 from cleanroom.audit.checkpoint import open_checkpoint
 from cleanroom.cli.options import ConfigOption, JsonOption
-from cleanroom.cli.stores import opened
+from cleanroom.cli.stores import opened, signed_note
 from cleanroom.cli.terminal import progress, say
 from cleanroom.config import load_config
 
@@ -29,22 +29,19 @@ def export(
 
     Example: cleanroom audit export --config room/server.toml exported
     """
-    from cleanroom.audit.note import verifier_of
-    from cleanroom.cli.log_check import signed
     from cleanroom.storage.export_folder import ExportFolder, writing
     from cleanroom.usecases.export import export as write
     from cleanroom.wiring.environment import SystemEntropy
-    from cleanroom.wiring.opening import load_signer
+    from cleanroom.wiring.opening import log_keys
 
     known, entropy = load_config(config), SystemEntropy()
-    signer = load_signer(known.log)
-    keys = (verifier_of(signer),)
+    keys = log_keys(known.log)
     with (
         opened(known) as store,
         writing(folder, lambda: entropy.token_bytes(8).hex()) as target,
         progress() as bar,
     ):
-        note = signed(store, signer)
+        note = signed_note(known, store)
         task = bar.add_task("entries exported", total=None)
         created = write(
             store,

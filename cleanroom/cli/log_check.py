@@ -6,44 +6,51 @@ keep a checkpoint elsewhere and pass it as `against` later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
 from cleanroom.audit.errors import LogInconsistent
 from cleanroom.audit.export import Verified
 from cleanroom.audit.log import verify_extension, verify_log
-from cleanroom.audit.note import Signer, verifier_of
+from cleanroom.audit.note import NoteVerifier, Signer
 from cleanroom.audit.tree import appended_nodes, consistency_proof, leaf_hash
+from cleanroom.ports.checkpoints import Remembered
 from cleanroom.ports.store import Store, Transaction
-from cleanroom.usecases.receipts import checkpoint
+from cleanroom.usecases.publish import publish
 
-T = TypeVar("T")
 BATCH: Final = 500  # entries of at most 64 KiB
 Node = tuple[int, int]  # level, index
 
 
-def signed(store: Store, signer: Signer) -> str:
-    """Return the signed checkpoint over everything that is durable.
+def signed(store: Store, signers: Sequence[Signer], remembered: Remembered) -> str:
+    """Return the signed checkpoint over everything that is durable, with its cosignatures.
 
-    Raises LogInconsistent when a stored node is missing.
+    Raises LogInconsistent when a stored node is missing, or the log is not what was signed before.
     """
-    return _from_nodes(store, signer.name, lambda tx: checkpoint(tx.log, signer, tx.log.size()))
+    try:
+        return publish(store, signers, remembered)
+    except KeyError:
+        raise _hole(signers[0].name) from None
 
 
 def verify_stored_log(
-    store: Store, signer: Signer, *, against: str | bytes | None, tell: Callable[[int, int], None]
+    store: Store,
+    note: str,
+    log_keys: Sequence[NoteVerifier],
+    *,
+    against: str | bytes | None,
+    tell: Callable[[int, int], None],
 ) -> Verified:
     """Verify entries, stored tree and checkpoint; `tell` hears (entries done, entries in all).
 
+    `note` is the checkpoint that was signed over the stored tree.
     Raises LogInconsistent naming the check, NoteInvalid for a checkpoint that is not this log's.
     """
-    log_key = verifier_of(signer)
-    earlier = None if against is None else open_checkpoint(against, log_key)
-    # 1. The stored tree has a root, and the log's key signs it.
-    note = signed(store, signer)
-    current = open_checkpoint(note, log_key)
+    earlier = None if against is None else open_checkpoint(against, log_keys)
+    # 1. The log's key signed the stored tree's root.
+    current = open_checkpoint(note, log_keys)
     # 2. The entries have exactly that tree, and every stored node is theirs.
     summary = verify_log(_checked_entries(store, current, tell), current)
     # 3. The log that was signed earlier is the beginning of this one.
@@ -56,8 +63,10 @@ def _verify_growth(store: Store, earlier: Checkpoint, current: Checkpoint) -> No
     def work(tx: Transaction) -> list[bytes]:
         return consistency_proof(earlier.size, current.size, tx.log.node)
 
-    shrunk = earlier.size > current.size
-    proof = [] if shrunk else _from_nodes(store, current.origin, work)
+    try:
+        proof = [] if earlier.size > current.size else store.read(work)
+    except KeyError:
+        raise _hole(current.origin) from None
     verify_extension(earlier, current, proof)
 
 
@@ -114,11 +123,8 @@ def _check_nodes(
             edge[level, node] = digest
 
 
-def _from_nodes(store: Store, origin: str, work: Callable[[Transaction], T]) -> T:
-    try:
-        return store.read(work)
-    except KeyError:
-        raise _broken(origin, "tree", "a stored hash is missing") from None
+def _hole(origin: str) -> LogInconsistent:
+    return _broken(origin, "tree", "a stored hash is missing")
 
 
 def _broken(origin: str, check: str, why: str) -> LogInconsistent:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
+from cleanroom.audit.cosignature import WitnessKey
 from cleanroom.audit.errors import NoteInvalid
 from cleanroom.audit.note import NoteVerifier, parse_keys
 
@@ -41,3 +43,18 @@ def given_keys(text: str | None) -> tuple[NoteVerifier, ...]:
     except (OSError, ValueError):
         why = f"it is no file, and as a key: {as_text}"
         raise typer.BadParameter(why, param_hint=_HINT) from None
+
+
+def given_witnesses(texts: Sequence[str], quorum: int | None) -> tuple[WitnessKey, ...]:
+    """Return witnesses' keys, each given as text or in a file; raises BadParameter."""
+    hint = "--witness-key"
+    keys = []
+    for text in texts:
+        try:
+            keys.append(WitnessKey.parse(given_text(text).strip()))
+        except NoteInvalid as error:
+            raise typer.BadParameter(f"{text}: {error.why}", param_hint=hint) from None
+    if quorum is not None and quorum > len(keys):
+        why = f"{quorum} witnesses are wanted, the keys of {len(keys)} are given"
+        raise typer.BadParameter(why, param_hint="--quorum")
+    return tuple(keys)

@@ -19,3 +19,15 @@ def opened(config: Config) -> Iterator[SqlStore]:
 
     with closing(open_existing_store(config)) as store:
         yield store
+
+
+def signed_note(config: Config, store: SqlStore) -> str:
+    """Return the signed checkpoint over everything durable, with its cosignatures.
+
+    Raises LogInconsistent when the log is not what was signed before, CannotServe.
+    """
+    from cleanroom.cli.log_check import signed
+    from cleanroom.wiring.environment import SystemEntropy
+    from cleanroom.wiring.opening import load_signers, open_remembered
+
+    return signed(store, load_signers(config.log), open_remembered(config, SystemEntropy()))

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
+from cleanroom.audit.cosignature import Cosignature, cosignatures, require_quorum
 from cleanroom.audit.encoding import encode_base64
 from cleanroom.audit.export import Verified, verify_export
 from cleanroom.audit.export_files import nodes_of
 from cleanroom.audit.note import NoteVerifier
 from cleanroom.audit.relation import Relation, relation
-from cleanroom.cli.log_keys import given_keys
+from cleanroom.audit.words import when
+from cleanroom.cli.log_keys import given_keys, given_witnesses
 from cleanroom.cli.options import JsonOption, LogKeyOption, OptionalConfigOption
-from cleanroom.cli.stores import opened
+from cleanroom.cli.stores import opened, signed_note
 from cleanroom.cli.terminal import progress, say
 from cleanroom.config import load_config
 
 _FORK: Final = 1
 _UNPROVEN: Final = 2
 
+WitnessKeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--witness-key", metavar="KEY", help="A witness that must have cosigned; repeatable."
+    ),
+]
+QuorumOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="How many of those witnesses suffice (default: all)."),
+]
 ExportArgument = Annotated[
     Path | None, typer.Argument(metavar="DIR", help="An exported log, instead of --config.")
 ]
@@ -38,6 +51,8 @@ def verify(
     config: OptionalConfigOption = None,
     log_key: LogKeyOption = None,
     against: AgainstOption = None,
+    witness_key: WitnessKeyOption = None,
+    quorum: QuorumOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the whole tree again from the entries and compare it with what is stored and signed.
@@ -50,12 +65,14 @@ def verify(
     """
     if (folder is None) == (config is None):
         raise typer.BadParameter("name either an exported folder or, with --config, a server's log")
+    witnesses = given_witnesses(witness_key or [], quorum)
     earlier = None if against is None else against.read_bytes()
     if folder is not None:
         found = _exported(folder, given_keys(log_key), earlier)
     else:
-        found = _stored(config or Path(), earlier)
-    _tell(found, against, as_json=as_json)
+        found = stored(config or Path(), earlier)
+    require_quorum(found.note, witnesses, len(witnesses) if quorum is None else quorum)
+    _tell(found, against, cosignatures(found.note, witnesses), as_json=as_json)
 
 
 def diff_checkpoint(
@@ -101,22 +118,26 @@ def _exported(folder: Path, keys: tuple[NoteVerifier, ...], earlier: bytes | Non
         )
 
 
-def _stored(config: Path, earlier: bytes | None) -> Verified:
+def stored(config: Path, earlier: bytes | None) -> Verified:
+    """Verify the log of a configured service; raises as `verify_stored_log`."""
     from cleanroom.cli.log_check import verify_stored_log
-    from cleanroom.wiring.opening import load_signer
+    from cleanroom.wiring.opening import log_keys
 
     known = load_config(config)
     with opened(known) as store, progress() as bar:
         task = bar.add_task("entries verified", total=None)
         return verify_stored_log(
             store,
-            load_signer(known.log),
+            signed_note(known, store),
+            log_keys(known.log),
             against=earlier,
             tell=lambda done, total: bar.update(task, completed=done, total=total),
         )
 
 
-def _tell(found: Verified, against: Path | None, *, as_json: bool) -> None:
+def _tell(
+    found: Verified, against: Path | None, cosigned: Sequence[Cosignature], *, as_json: bool
+) -> None:
     checkpoint, note = found.summary.checkpoint, found.note.decode()
     if as_json:
         told = {
@@ -125,6 +146,7 @@ def _tell(found: Verified, against: Path | None, *, as_json: bool) -> None:
             "continues": None if against is None else str(against),
             "kinds": {kind.value: count for kind, count in sorted(found.summary.kinds.items())},
             "files": found.files,
+            "cosigned": [{"witness": c.witness, "time_s": c.time_s} for c in cosigned],
             "checkpoint": note,
         }
         say(json.dumps(told, indent=2))
@@ -135,16 +157,17 @@ def _tell(found: Verified, against: Path | None, *, as_json: bool) -> None:
         say(f"files       {found.files}, each checked")
     if against is not None:
         say(f"continues   {against}")
+    for cosignature in cosigned:
+        say(f"cosigned    {when(cosignature.time_s)} by {cosignature.witness}")
     say("checkpoint")
     say(note.rstrip("\n"))
     say("the log is consistent")
 
 
 def _keys(config: Path) -> tuple[NoteVerifier, ...]:
-    from cleanroom.audit.note import verifier_of
-    from cleanroom.wiring.opening import load_signer
+    from cleanroom.wiring.opening import log_keys
 
-    return (verifier_of(load_signer(load_config(config).log)),)
+    return log_keys(load_config(config).log)
 
 
 def _relation(

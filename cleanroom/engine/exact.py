@@ -66,7 +66,7 @@ class DuckDbEngine:
             memory_limit=self.memory_limit, threads=self.threads, spill_dir=self.spill_dir
         ) as session:
             sides = [
-                side(session, version, load(version), request.purposes, request.epoch_s)
+                side(session, version, load(version), request.purposes, request.epoch)
                 for version in request.versions
             ]
             sides = [with_buckets(session, one, request.groupings) for one in sides]

@@ -11,7 +11,7 @@
 | | `count_<name>`, `measure_<name>` | int64 | a measure in `rows` is 1 |
 | | `filter_<name>` | int16 | position in the declared domain |
 | | `occurred_at` | int64 | unix seconds; 0 where the dataset is not timed |
-| references | `ref` | 16 bytes | the owner's reference to a person |
+| references | `ref` | 16 bytes | what else leads its owner to a person: their own reference, or the first half of a token that is not the person's least |
 | | `person` | int64 | that person |
 """
 

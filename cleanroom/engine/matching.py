@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cleanroom.engine.layout import token_column
 from cleanroom.engine.session import Session
-from cleanroom.model.consent import EPOCH_S
+from cleanroom.model.consent import Epoch
 from cleanroom.model.dataset import DatasetSchema, KeyType, VersionRef
 from cleanroom.ports.tables import SealedTables
 
@@ -31,25 +31,27 @@ class Side:
 
 
 def side(
-    session: Session, version: VersionRef, tables: SealedTables, purposes: int, epoch_s: int
+    session: Session, version: VersionRef, tables: SealedTables, purposes: int, epoch: Epoch
 ) -> Side:
     """Return a version with the people who agreed to `purposes` at the epoch."""
     persons = session.table(_with_uuids(tables.persons))
     return Side(
         schema=version.schema,
-        persons=consenting(persons, purposes, epoch_s),
+        persons=consenting(persons, purposes, epoch),
         events=session.table(tables.events),
     )
 
 
-def consenting(persons: ir.Table, purposes: int, epoch_s: int) -> ir.Table:
-    """Return the people usable at the epoch: the rule of model/consent.py `epoch_of`."""
-    end_s = epoch_s + EPOCH_S
-    return persons.filter(
+def consenting(persons: ir.Table, purposes: int, epoch: Epoch) -> ir.Table:
+    """Return the people usable at the epoch: the rule of model/consent.py `Epoch`."""
+    usable = persons.filter(
         (persons.purposes & purposes) == purposes,
-        persons.consent_at < end_s,
-        persons.consent_until >= end_s,
+        persons.consent_at < epoch.agreed_before_s,
+        persons.consent_until >= epoch.end_s,
     )
+    if epoch.agreed_from_s is None:
+        return usable
+    return usable.filter(usable.consent_at >= epoch.agreed_from_s)
 
 
 def pairs(

@@ -22,6 +22,7 @@ from cleanroom.engine.layout import (
     measure_column,
     wire_schema,
 )
+from cleanroom.model.consent import ALL_MARKS, ALL_PURPOSES, MARKS, cared
 from cleanroom.model.dataset import DatasetSchema, Unit
 from cleanroom.model.errors import FieldInvalid
 
@@ -29,24 +30,25 @@ from cleanroom.model.errors import FieldInvalid
 def sealable_rows(
     tables: Iterable[pa.Table], schema: DatasetSchema, sealable: tuple[int, ...]
 ) -> Gathered:
-    """Return the rows that hold all bits of one of `sealable`, checked, as they were uploaded.
+    """Return the rows that serve one of `sealable`, checked, as they were uploaded.
 
     The result has the columns of `wire_schema` and the measures in `rows`.
     Raises FieldInvalid for a column that is not as declared.
     """
-    if any(bits <= 0 for bits in sealable):
+    if any(bits & ALL_PURPOSES == 0 for bits in sealable):
         raise ValueError("a set of purposes that a row must hold is never empty")
     rows = Gathered(pa.schema([*wire_schema(schema), *_measures_in_rows(schema)]))
     for table in tables:
-        rows.add(_usable(checked_rows(table, schema), sealable))
+        rows.add(usable(checked_rows(table, schema), sealable))
     return rows
 
 
-def _usable(table: pa.Table, sealable: tuple[int, ...]) -> pa.Table:
+def usable(table: pa.Table, sealable: tuple[int, ...]) -> pa.Table:
+    """Return the rows that hold all bits of one of `sealable`."""
     held = np.asarray(table["purposes"])
     serves = np.zeros(len(held), dtype=np.bool_)
     for bits in sealable:
-        serves |= (held & bits) == bits
+        serves |= (held & np.int64(cared(bits))) == bits
     return table if serves.all() else table.filter(pa.array(serves))
 
 
@@ -94,7 +96,18 @@ def _check_ranges(table: pa.Table, schema: DatasetSchema) -> None:
         _check_range(table, dimension_column(domain.name), 0, len(domain.values) - 1)
     for domain in schema.filters:
         _check_range(table, filter_column(domain.name), 0, len(domain.values) - 1)
+    _check_purposes(table)
     _check_range(table, "arm", NO_ARM, TEST if schema.has_arm else NO_ARM)
+
+
+def _check_purposes(table: pa.Table) -> None:
+    """Refuse purposes and bases that are not listed, as those of a newer sender may be."""
+    held = np.asarray(table["purposes"])
+    marks = held & np.int64(ALL_MARKS)
+    unknown = held & np.int64(~(ALL_MARKS | ALL_PURPOSES))
+    if unknown.any() or not np.isin(marks, list(MARKS.values())).all():
+        expected = "bits of listed purposes and of one basis"
+        raise FieldInvalid(field="purposes", expected=expected)
 
 
 def _check_range(table: pa.Table, column: str, low: int, high: int) -> None:

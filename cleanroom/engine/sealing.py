@@ -27,10 +27,11 @@ from cleanroom.engine.layout import (
     persons_schema,
     token_column,
 )
-from cleanroom.engine.order import Ints, ordering, ranked, taken
+from cleanroom.engine.order import Bytes, Ints, ordering, ranked, taken
 from cleanroom.engine.people import Grouped, Identity, components, identity_of
 from cleanroom.engine.rows import sealable_rows
 from cleanroom.engine.tokens import final_tokens
+from cleanroom.model.consent import ALL_MARKS
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.ports.tables import Sealed, SealedTables, TokenMap
 
@@ -48,8 +49,8 @@ def seal(
     """Seal rows of `layout.wire_schema(schema)`.
 
     `tokens` gives the final token of each uploaded element, whole or in parts that are read once;
-    a key type that is None or absent was uploaded as final tokens. Rows that hold all bits of
-    none of `sealable` do not enter.
+    a key type that is None or absent was uploaded as final tokens. Rows that serve none of
+    `sealable` (model/consent.py, `cared`) do not enter.
     Rows that share a reference or a token are one person; a row with neither is its own.
     Raises FieldInvalid, tokens.TokenMissing, TokensCollide.
     """
@@ -59,12 +60,15 @@ def seal(
     integers = kept.integers()
     by_person = Grouped(components([*identities.values(), refs], kept.count))  # 2. who is who
     order, of_row = _numbered(by_person, [*identities.values(), refs], integers)
-    persons = _persons(by_person, order, schema, identities, integers)  # 3. one record for each
+    others: list[tuple[Bytes, Ints]] = []
+    persons = _persons(
+        by_person, order, schema, identities, integers, of_row, others
+    )  # 3. one record for each
     del by_person, order
     sealed = SealedTables(  # 4. tables in an order that only their content decides
         persons=persons,
         events=_events(of_row, schema, integers),
-        references=_references(of_row, refs),
+        references=_references(of_row, refs, others),
     )
     return Sealed(tables=sealed, digest=content_digest(sealed))
 
@@ -116,11 +120,13 @@ def _persons(
     schema: DatasetSchema,
     identities: dict[KeyType, Identity],
     rows: dict[str, Ints],
+    of_row: Ints,
+    others: list[tuple[Bytes, Ints]],
 ) -> pa.Table:
     """Return the people in their order; identities and columns of rows go as they are used up.
 
     A person's token is the least of theirs: every owner with the same set of tokens chooses the
-    same one, whichever rows they came in.
+    same one, whichever rows they came in. What is left of them is added to `others`.
     """
     kind = persons_schema(schema)
     columns: dict[str, pa.Array] = {"person": pa.array(np.arange(len(order), dtype=np.int64))}
@@ -128,6 +134,7 @@ def _persons(
         identity = identities.pop(key)
         least = by_person.reduced(np.minimum, identity.ranks)[order]
         columns[token_column(key)] = _stored_tokens(token_column(key), least, identity)
+        others.append(_others(least, identity, of_row))
     for name in kind.names:
         if name not in columns:
             columns[name] = pa.array(_merged(by_person, name, rows.pop(name))[order])
@@ -138,8 +145,17 @@ def _merged(by_person: Grouped, name: str, column: Ints) -> Ints:
     """Return people's column: the arm all agree on, the narrowest consent, the smallest code."""
     if name == "arm":
         return by_person.agreed(column, NO_ARM)
-    narrowest = {"purposes": np.bitwise_and, "consent_at": np.maximum}
-    return by_person.reduced(narrowest.get(name, np.minimum), column)
+    if name == "purposes":
+        return _purposes(by_person, column)
+    return by_person.reduced(np.maximum if name == "consent_at" else np.minimum, column)
+
+
+def _purposes(by_person: Grouped, column: Ints) -> Ints:
+    """Return the purposes of all of a person's rows, with the marks of the bases of any."""
+    marks = np.int64(ALL_MARKS)
+    if not (column & marks).any():
+        return by_person.reduced(np.bitwise_and, column)
+    return by_person.reduced(np.bitwise_and, column ^ marks) ^ marks
 
 
 def _stored_tokens(column: str, least: Ints, identity: Identity) -> pa.Array:
@@ -168,10 +184,22 @@ def _events(of_row: Ints, schema: DatasetSchema, rows: dict[str, Ints]) -> pa.Ta
     return pa.table([pa.array(rows.pop(f.name)[order]).cast(f.type) for f in kind], schema=kind)
 
 
-def _references(of_row: Ints, refs: Identity) -> pa.Table:
+def _others(least: Ints, identity: Identity, of_row: Ints) -> tuple[Bytes, Ints]:
+    """Return the identity's values that are nobody's least, ascending, and whose each is."""
+    of_value = np.empty(len(identity.values), dtype=np.int64)
+    present = identity.present
+    of_value[identity.ranks[present]] = of_row[present]
+    other = np.flatnonzero(least[of_value] != np.arange(len(of_value)))
+    return identity.values.take(other, axis=0), of_value[other]
+
+
+def _references(of_row: Ints, refs: Identity, others: list[tuple[Bytes, Ints]]) -> pa.Table:
+    """Return what leads an owner to a person beside the stored tokens: references, other tokens."""
     present = refs.present
     person = np.empty(len(refs.values), dtype=np.int64)
     person[refs.ranks[present]] = of_row[present]  # rows that share a reference are one person
+    values = np.concatenate([refs.values, *(found for found, _ in others)])
+    person = np.concatenate([person, *(whose for _, whose in others)])
     ref_type = REFERENCES_SCHEMA.field("ref").type
-    ref = pa.Array.from_buffers(ref_type, len(person), [None, pa.py_buffer(refs.values)])
+    ref = pa.Array.from_buffers(ref_type, len(person), [None, pa.py_buffer(values)])
     return pa.table([ref, pa.array(person)], schema=REFERENCES_SCHEMA)

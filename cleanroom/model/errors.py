@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from cleanroom.model.refusal import Reason, trace, trace_text
+
 
 @dataclass(kw_only=True, eq=False)
 class CleanRoomError(Exception):
@@ -138,7 +140,14 @@ class QuestionRefused(CleanRoomError):
 
     reason = "QUESTION_REFUSED"
     sentence = "the policy refuses the question: {reasons}"
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+    def facts(self) -> dict[str, str]:
+        """Return the reasons in words, and as JSON with their rules, as many as there is room."""
+        shown = trace(self.reasons)
+        told = {"reasons": _text(self.reasons), "trace": trace_text(shown)}
+        left = len(self.reasons) - len(shown)
+        return told | ({"left_out": str(left)} if left else {})
 
 
 @dataclass(kw_only=True, eq=False)

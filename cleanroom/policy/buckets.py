@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from cleanroom.model.allowance import Grouping
 from cleanroom.model.buckets import Buckets, labels
 from cleanroom.model.dataset import Bounded, Domain, Unit
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.events import event_reasons
+from cleanroom.policy.refusals import ruled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +60,24 @@ def bucketed(found: Number, buckets: Buckets) -> Grouping:
     )
 
 
-def bucket_reasons(policy: Policy, found: Number, buckets: Buckets) -> Iterator[str]:
+def bucket_reasons(policy: Policy, found: Number, buckets: Buckets) -> Iterator[Reason]:
     """Yield why a number cannot be cut in this way."""
-    most, where = found.bounded.max_per_person, policy.where(found.path)
+    most = found.bounded.max_per_person
     if buckets.edges[-1] > most:
-        yield (
+        words = (
             f"buckets of {found.qualified} go up to {buckets.edges[-1]}, more than "
-            f"{found.path}.max_per_person, {most} ({where})"
+            f"{found.path}.max_per_person, {most}"
         )
+        yield ruled(policy, found.path, words, allowed=f"edges up to {most}")
     if buckets.edges[0] < (-most if found.signed else 1):
         least = (
             f"its max_per_person below zero, {-most}"
             if found.signed
             else "1, as it is never below 0"
         )
-        yield (
+        words = (
             f"buckets of {found.qualified} begin at {buckets.edges[0]}: the first edge must be at "
-            f"least {least} ({where})"
+            f"least {least}"
         )
+        yield ruled(policy, found.path, words, allowed=f"edges from {-most if found.signed else 1}")
     yield from event_reasons(policy, found.rules, buckets.window, buckets.filters)

@@ -33,6 +33,7 @@ def compare(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_matching(old.matching, new.matching, pair.everybody),
         *_datasets(pair),
         *consent_changes(pair),
+        *_consent_terms(pair),
         *_retention(pair),
     )
     return changes or _rest(pair)
@@ -126,6 +127,17 @@ def _datasets(pair: Pair) -> Iterator[Change]:
 def _dataset_gone(name: str, owner: str) -> Iterator[Change]:
     words = ("the dataset {name} leaves: " + f"people of {owner}", "")
     yield from gone_or_new("Policy.datasets", "datasets", ((name,), ()), frozenset({owner}), words)
+
+
+def _consent_terms(pair: Pair) -> Iterator[Change]:
+    old, new = pair.old.consent, pair.new.consent
+    for name, values in {
+        "base": (old.base_purposes, new.base_purposes),
+        "bases": (frozenset(old.bases), frozenset(new.bases)),
+        "epoch_days": (old.epoch_days, new.epoch_days),
+        "max_age_days": (old.max_age_days, new.max_age_days),
+    }.items():
+        yield from leaf(f"ConsentTerms.{name}", f"consent.{name}", values, pair.everybody)
 
 
 def _retention(pair: Pair) -> Iterator[Change]:

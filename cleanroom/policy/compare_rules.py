@@ -153,7 +153,7 @@ def consent_changes(pair: Pair) -> Iterator[Change]:
 
 
 def _purposes(policy: Policy, family: Family) -> tuple[str, ...]:
-    bits = policy.purposes(family)
+    bits = policy.named_purposes(family)
     return tuple(name for name, bit in PURPOSES.items() if bits & bit)
 
 

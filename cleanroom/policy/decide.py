@@ -16,6 +16,7 @@ from cleanroom.model.dataset import MAX_CELLS, DatasetSchema
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import (
     ContributionBound,
+    Family,
     MatchRate,
     Overlap,
     Question,
@@ -23,11 +24,13 @@ from cleanroom.model.question import (
     SalesLift,
     SegmentSize,
 )
+from cleanroom.model.refusal import Reason
 from cleanroom.policy import lift
 from cleanroom.policy.bounds import grid_reasons, lift_bound
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.limits import breakdown_reasons, size_reasons
+from cleanroom.policy.refusals import listed, ruled
 from cleanroom.policy.resolve import Resolved, resolve
 from cleanroom.policy.ropo import ropo_reasons
 
@@ -129,47 +132,55 @@ def _most(schema: DatasetSchema, name: str) -> int:
     return 1 if measure is None else measure.max_per_person
 
 
-def _period(policy: Policy, now_s: int) -> Iterator[str]:
+def _period(policy: Policy, now_s: int) -> Iterator[Reason]:
+    first, last = _day(policy.valid_from_s), _day(policy.valid_until_s - DAY_S)
+    days = f"questions from {first} to {last}"
     if now_s < policy.valid_from_s:
-        first = _day(policy.valid_from_s)
-        yield f"valid.from is {first}, which has not come yet ({policy.where('valid.from')})"
+        words = f"valid.from is {first}, which has not come yet"
+        yield ruled(policy, "valid.from", words, allowed=days)
     if now_s >= policy.valid_until_s:
-        last = _day(policy.valid_until_s - DAY_S)
-        yield f"valid.until is {last}, which has passed ({policy.where('valid.until')})"
+        words = f"valid.until is {last}, which has passed"
+        yield ruled(policy, "valid.until", words, allowed=days)
 
 
 def _day(time_s: int) -> date:
     return date(1970, 1, 1) + timedelta(seconds=time_s)
 
 
-def _grant(policy: Policy, asker: str, question: Question) -> Iterator[str]:
+def _grant(policy: Policy, asker: str, question: Question) -> Iterator[Reason]:
     family = question.family
     party = policy.party(asker)
     if party is None:
-        yield f"parties does not name {asker} ({policy.where('parties')})"
+        names = listed(p.name for p in policy.parties)
+        yield ruled(policy, "parties", f"parties does not name {asker}", allowed=names)
     elif family not in party.may_ask:
         path = f"parties.{asker}.may_ask"
-        yield f"{path} does not include {family} ({policy.where(path)})"
+        granted = listed(f for f in Family if f in party.may_ask)
+        yield ruled(policy, path, f"{path} does not include {family}", allowed=granted)
     if not policy.purposes(family):
-        yield f"datasets: no consent names purposes for {family} ({policy.where('datasets')})"
+        words = f"datasets: no consent names purposes for {family}"
+        asked = listed(f for f in Family if policy.purposes(f))
+        yield ruled(policy, "datasets", words, allowed=asked)
 
 
-def _declared(policy: Policy, question: Question) -> Iterator[str]:
+def _declared(policy: Policy, question: Question) -> Iterator[Reason]:
     for name in question.datasets:
         if policy.dataset(name) is None:
-            yield f"datasets does not declare {name} ({policy.where('datasets')})"
+            names = listed(d.schema.name for d in policy.datasets)
+            yield ruled(policy, "datasets", f"datasets does not declare {name}", allowed=names)
 
 
-def _cells(resolved: Resolved, strata: Resolved, question: Question) -> Iterator[str]:
+def _cells(resolved: Resolved, strata: Resolved, question: Question) -> Iterator[Reason]:
     domains = (*resolved.groupings.values(), *strata.groupings.values())
     count = prod(len(g.domain.values) for g in domains)
     if isinstance(question, Overlap):
         count *= len(question.patterns)
     if count > MAX_CELLS:
-        yield f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
+        words = f"by makes {count} cells, more than {MAX_CELLS}: leave dimensions out"
+        yield Reason(words=words, allowed=f"at most {MAX_CELLS} cells")
 
 
-def _outcomes(policy: Policy, question: Question) -> Iterator[str]:
+def _outcomes(policy: Policy, question: Question) -> Iterator[Reason]:
     match question:
         case MatchRate() | SegmentSize() | Overlap():
             return

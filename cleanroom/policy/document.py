@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from cleanroom.model.allowance import LedgerTerms, MinimumAggregation
-from cleanroom.model.consent import purpose_bits
+from cleanroom.model.consent import MARKS, purpose_bits
 from cleanroom.model.dataset import DatasetSchema, KeyType
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import check_column, check_label
 from cleanroom.model.question import Family
 from cleanroom.policy.rules import (
+    ConsentTerms,
     Limits,
     PrivacyRule,
     merge_terms,
@@ -168,6 +169,7 @@ class Policy:
     matching: Matching
     datasets: tuple[DatasetRules, ...]
     retention: Retention
+    consent: ConsentTerms = ConsentTerms()  # noqa: RUF009 - a frozen value
     file: str = field(default="policy.yaml", compare=False)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False, repr=False)
 
@@ -200,15 +202,23 @@ class Policy:
 
     def purposes(self, family: Family) -> int:
         """Return the bitmap a person must hold for `family`; 0 means it cannot be asked."""
+        named = self.named_purposes(family)
+        return named | purpose_bits(self.consent.base_purposes) if named else 0
+
+    def named_purposes(self, family: Family) -> int:
+        """Return the bitmap of what the datasets themselves demand for `family`."""
         return purpose_bits(p for d in self.datasets for p in d.consent.get(family, ()))
 
     def sealable_purposes(self) -> tuple[int, ...]:
         """Return the bitmaps of all families that anybody may ask, each once, ascending.
 
-        A row enters a version if and only if it holds all bits of at least one.
+        Each stands once with the mark of every basis that is accepted. A row enters a version if
+        and only if it serves at least one of them (`model/consent.py`, `cared`).
         """
         asked = {family for party in self.parties for family in party.may_ask}
-        return tuple(sorted({self.purposes(family) for family in asked} - {0}))
+        wanted = {self.purposes(family) for family in asked} - {0}
+        marks = [MARKS[basis] for basis in self.consent.bases]
+        return tuple(sorted(bits | mark for bits in wanted for mark in marks))
 
     def minimum(self, datasets: Iterable[str], family: Family) -> MinimumAggregation:
         """Return the strictest rule of `datasets` for questions of `family`.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import check_column, check_label
@@ -26,7 +26,9 @@ from cleanroom.policy.grammar import (
     Decimal,
     Flag,
     Label,
+    Listed,
     Region,
+    Sentence,
     Value,
     Values,
     Whole,
@@ -160,6 +162,21 @@ class Field(Entry):
         if trouble and self.is_text:
             self.bad(f"found {shown(text)}{stranger(text)}: {trouble}")
         return text
+
+    def sentence(self) -> str:
+        """Return a text on one line."""
+        spec = self._wants(Sentence)
+        text = self.text(spec.wanted)
+        if self.is_text and not (text.strip() and text.isprintable() and len(text) <= spec.most):
+            self.expect(f"{spec.wanted} on one line, at most {spec.most} characters")
+        return text
+
+    def listed(self) -> tuple[Self, ...]:
+        """Return the elements of a list, at least one."""
+        spec = self._wants(Listed)
+        if self.empty:
+            self.expect(f"at least one of the {spec.what}")
+        return self.items(spec.what, spec.most, spec.each)
 
     def values(self) -> tuple[str, ...]:
         """Return a domain's values, each once; at least one."""

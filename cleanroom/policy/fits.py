@@ -27,7 +27,8 @@ def still_fits(old: Policy, new: Policy, dataset: str) -> bool:
     1. Nothing is looser: else its owner brings it again, under what it then has accepted.
     2. Tokens are made alike: the same matching, by the same owners in the same order.
     3. Columns and their codes are the same; bounds, minimum and budget may differ.
-    4. A row that any question may read was already let in.
+    4. Rows rest on the same bases, which no question asks for again; and a row that any question
+       may read was already let in.
     """
     before, after = old.dataset(dataset), new.dataset(dataset)
     if before is None or after is None or not only_tightens(old, new):  # 1
@@ -36,8 +37,10 @@ def still_fits(old: Policy, new: Policy, dataset: str) -> bool:
         return False
     if _shape(before) != _shape(after):  # 3
         return False
+    if set(old.consent.bases) != set(new.consent.bases):  # 4
+        return False
     let_in = old.sealable_purposes()
-    return all(any(p & wanted == p for p in let_in) for wanted in new.sealable_purposes())  # 4
+    return all(any(p & wanted == p for p in let_in) for wanted in new.sealable_purposes())
 
 
 def _shape(rules: DatasetRules) -> tuple[object, ...]:

@@ -115,6 +115,23 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A text on one line, for people; `wanted` says of what."""
+
+    wanted: str
+    most: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A list of at most `most` things of one kind, at least one."""
+
+    what: str
+    each: Spec
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A mapping with these keys; `every` is what all of them are where they are the families."""
 
@@ -145,6 +162,8 @@ Spec: TypeAlias = (
     | Decimal
     | Value
     | Values
+    | Sentence
+    | Listed
     | Block
     | Named
 )
@@ -184,6 +203,8 @@ def walk(spec: Spec, path: str = "") -> Iterator[tuple[str, Key]]:
         yield f"{path}.<{spec.every.name}>", spec.every
     elif isinstance(spec, Named):
         yield from walk(spec.each, f"{path}.<{spec.what}>")
+    elif isinstance(spec, Listed):
+        yield from walk(spec.each, f"{path}[]")
     elif isinstance(spec, Block):
         for key in spec.keys:
             below = f"{path}.{key.name}" if path else key.name

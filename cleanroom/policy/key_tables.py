@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cleanroom.model.family import Family
-from cleanroom.policy.grammar import Decimal, Key, Named, Spec, Whole, walk
+from cleanroom.policy.case_keys import CASES
+from cleanroom.policy.grammar import Block, Decimal, Key, Listed, Named, Spec, Whole, walk
 from cleanroom.policy.keys import POLICY
 
 _HEAD = ("| key | meaning | example | absent |", "|---|---|---|---|")
 
 
 def key_tables() -> str:
-    """Return a table of the top level and one for each mapping below it, as Markdown."""
-    top = (_row(key.name, key) for key in POLICY.keys)
-    parts = ["### Top level", "", *_HEAD, *top]
-    for key in POLICY.keys:
+    """Return the tables of a policy's keys, as Markdown."""
+    return _tables(POLICY, "Top level")
+
+
+def case_tables() -> str:
+    """Return the tables of the keys of a file of cases, as Markdown."""
+    return _tables(CASES, "A file of cases")
+
+
+def _tables(spec: Block, title: str) -> str:
+    """Return a table of the top level and one for each mapping below it."""
+    top = (_row(key.name, key) for key in spec.keys)
+    parts = [f"### {title}", "", *_HEAD, *top]
+    for key in spec.keys:
         rows = tuple(_rows(key.spec))
         if rows:
             parts += ["", f"### `{_section(key)}`", "", *_HEAD, *rows]
@@ -23,11 +34,17 @@ def key_tables() -> str:
 
 
 def _section(key: Key) -> str:
-    return f"{key.name}.<{key.spec.what}>" if isinstance(key.spec, Named) else key.name
+    match key.spec:
+        case Named(what=what):
+            return f"{key.name}.<{what}>"
+        case Listed():
+            return f"{key.name}[]"
+        case _:
+            return key.name
 
 
 def _rows(spec: Spec) -> Iterator[str]:
-    inside = spec.each if isinstance(spec, Named) else spec
+    inside = spec.each if isinstance(spec, Named | Listed) else spec
     for path, key in walk(inside):
         yield _row(path, key)
 

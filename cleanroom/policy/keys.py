@@ -23,6 +23,7 @@ from cleanroom.policy.grammar import (
     Words,
 )
 from cleanroom.policy.keys_dataset import DATASET
+from cleanroom.policy.keys_rules import CONSENT_TERMS
 
 MAX_RETENTION_DAYS = 36_500
 _RETENTION = Whole(least=1, most=MAX_RETENTION_DAYS)
@@ -165,6 +166,14 @@ POLICY = Block(
             says="what parties bring by name, at least one with `privacy` and one with "
             "`minimum_aggregation`; the names are labels",
             example="{sales: {owner: megamart}}",
+        ),
+        Key(
+            name="consent",
+            spec=CONSENT_TERMS,
+            says="what holds of consent for everybody's people; what each family of questions "
+            "needs is under `datasets`",
+            example="{base: measurement, bases: [consent], epoch_days: 1, max_age_days: 395}",
+            absent="the defaults of its keys",
         ),
         Key(
             name="retention",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from cleanroom.model.consent import PURPOSES
+from cleanroom.model.consent import PURPOSES, Basis
 from cleanroom.policy.grammar import (
     Block,
     Columns,
@@ -23,6 +23,7 @@ MAX_PEOPLE = 2**30
 MAX_LIMIT = 100
 MAX_QUESTIONS = 10_000
 MAX_DAYS = 3_650
+MAX_EPOCH_DAYS = 31
 _EPSILON = Decimal(most=MAX_EPSILON, example="0.5")
 _LIMIT = Whole(least=0, most=MAX_LIMIT)
 
@@ -121,6 +122,46 @@ CONSENT = by_family(
         example="[measurement]",
         absent="this dataset asks for nothing more; a family without purposes in any dataset "
         "cannot be granted",
+    )
+)
+
+CONSENT_TERMS = Block(
+    keys=(
+        Key(
+            name="base",
+            spec=Word(words=tuple(PURPOSES)),
+            says="a purpose without which a row never enters a sealed version, and without which no "
+            "question uses a person; what it means is in purposes.yaml",
+            example="measurement",
+            absent="a row needs all purposes of at least one family that somebody may ask",
+        ),
+        Key(
+            name="bases",
+            spec=Words(
+                what="bases",
+                words=tuple(Basis),
+                wanted=f"one or more of {', '.join(Basis)}",
+            ),
+            says="on what the use of a row may rest: `consent`, `contract`, `legitimate_interest` "
+            "(GDPR, article 6(1)(a), (b), (f)); rows that rest on another are not sealed",
+            example="[consent]",
+            absent="`[consent]`",
+        ),
+        Key(
+            name="epoch_days",
+            spec=Whole(least=1, most=MAX_EPOCH_DAYS),
+            says="days for which it is judged once whose consent counts, so that questions around "
+            "a withdrawal do not differ; a withdrawal takes effect when the next epoch begins",
+            example="1",
+            absent="1",
+        ),
+        Key(
+            name="max_age_days",
+            spec=Whole(least=1, most=MAX_DAYS),
+            says="the most days for which consent counts after it was given, whatever its own end",
+            example="395",
+            absent="consent counts until its own end",
+        ),
     )
 )
 

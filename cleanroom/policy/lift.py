@@ -6,14 +6,16 @@ Every reason follows from the policy's text and the question.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cleanroom.model.dataset import Bounded, DatasetSchema, Unit
 from cleanroom.model.lift import AVERAGE_ORDER, OUTCOMES, Design
 from cleanroom.model.question import SalesLift, SegmentSize
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.bounds import lift_bound_reasons
 from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.events import event_reasons
+from cleanroom.policy.refusals import listed, ruled
 from cleanroom.policy.resolve import Resolved, resolve
 
 
@@ -26,7 +28,7 @@ class Bounds:
     visits: int = 1
 
 
-def reasons(policy: Policy, question: SalesLift) -> Iterator[str]:
+def reasons(policy: Policy, question: SalesLift) -> Iterator[Reason]:
     """Yield why the policy does not allow the lift."""
     exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
     if exposures is not None:
@@ -41,7 +43,7 @@ def strata(policy: Policy, question: SalesLift) -> Resolved:
     """Return the strata under their qualified names, and why others could not be found."""
     people = SegmentSize(datasets=(question.exposures,), by=question.strata)
     found = resolve(policy, people)
-    told = [f"strata{reason.removeprefix('by')}" for reason in found.reasons]
+    told = [replace(r, words=f"strata{r.words.removeprefix('by')}") for r in found.reasons]
     return Resolved(groupings=found.groupings, reasons=told)
 
 
@@ -69,37 +71,42 @@ def exposed_by(schema: DatasetSchema, question: SalesLift) -> str:
     return only.name
 
 
-def _arms(policy: Policy, question: SalesLift, exposures: DatasetRules) -> Iterator[str]:
+def _arms(policy: Policy, question: SalesLift, exposures: DatasetRules) -> Iterator[Reason]:
     if exposures.arm is None and question.design is not Design.OBSERVATIONAL:
         path = f"datasets.{question.exposures}.arm"
-        yield f"{path} is not declared ({policy.where(path)})"
+        yield ruled(policy, path, f"{path} is not declared", allowed=str(Design.OBSERVATIONAL))
     if question.counts_exposed:
         yield from _exposed(policy, question, exposures.schema.counts)
 
 
-def _exposed(policy: Policy, question: SalesLift, counts: tuple[Bounded, ...]) -> Iterator[str]:
+def _exposed(policy: Policy, question: SalesLift, counts: tuple[Bounded, ...]) -> Iterator[Reason]:
     path = f"datasets.{question.exposures}.counts"
     names = [count.name for count in counts]
     if question.exposed_by:
         if question.exposed_by not in names:
-            yield f"{path} does not declare {question.exposed_by} ({policy.where(path)})"
+            words = f"{path} does not declare {question.exposed_by}"
+            yield ruled(policy, path, words, allowed=listed(names))
     elif not names:
-        yield f"{path} is not declared, so nobody is known to be exposed ({policy.where(path)})"
+        words = f"{path} is not declared, so nobody is known to be exposed"
+        yield ruled(policy, path, words, allowed=str(Design.RANDOMIZED))
     elif len(names) > 1:
-        choice = " or ".join(names)
-        yield f"{path} declares several: name {choice} as exposed_by ({policy.where(path)})"
+        words = f"{path} declares several: name {' or '.join(names)} as exposed_by"
+        yield ruled(policy, path, words, allowed=listed(names))
 
 
-def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[str]:
+def _outcome(policy: Policy, question: SalesLift, sales: DatasetRules) -> Iterator[Reason]:
     path = f"datasets.{question.sales}.measures"
     schema = sales.schema
+    measures = listed(measure.name for measure in schema.measures)
     if question.outcome == AVERAGE_ORDER:
         for unit, what in ((Unit.MINOR, "money"), (Unit.ROWS, "visits")):
             if schema.measure_in(unit) is None:
-                where = policy.where(path)
-                yield f"{path} declares no measure in {unit} to tell {what} by ({where})"
+                words = f"{path} declares no measure in {unit} to tell {what} by"
+                yield ruled(policy, path, words, allowed=measures)
     elif question.outcome in OUTCOMES:
         if schema.buying is None:
-            yield f"{path} declares no measure to tell buyers by ({policy.where(path)})"
+            words = f"{path} declares no measure to tell buyers by"
+            yield ruled(policy, path, words, allowed=measures)
     elif schema.measure(question.outcome) is None:
-        yield f"{path} does not declare {question.outcome} ({policy.where(path)})"
+        words = f"{path} does not declare {question.outcome}"
+        yield ruled(policy, path, words, allowed=measures)

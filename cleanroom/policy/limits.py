@@ -19,13 +19,15 @@ from cleanroom.model.question import (
     SalesLift,
     SegmentSize,
 )
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.fields import DAY_S
+from cleanroom.policy.refusals import listed, ruled
 
 
 def breakdown_reasons(
     policy: Policy, question: Question, groupings: Iterable[Grouping]
-) -> Iterator[str]:
+) -> Iterator[Reason]:
     """Yield which dimensions of `by` and `strata` the family may not be broken down by."""
     family = question.family
     for grouping in groupings:
@@ -33,11 +35,11 @@ def breakdown_reasons(
         allowed = None if rules is None else rules.breakdowns.get(family)
         if allowed is not None and grouping.domain.name not in allowed:
             path = f"datasets.{grouping.dataset}.breakdowns.{family}"
-            listed = ", ".join(allowed) or "none"
-            yield f"{path} allows {listed}, not {grouping.domain.name} ({policy.where(path)})"
+            words = f"{path} allows {listed(allowed)}, not {grouping.domain.name}"
+            yield ruled(policy, path, words, allowed=listed(allowed))
 
 
-def size_reasons(policy: Policy, question: Question) -> Iterator[str]:
+def size_reasons(policy: Policy, question: Question) -> Iterator[Reason]:
     """Yield which datasets allow one question fewer filters or breakdowns than it has."""
     filters, breakdowns = _filters(question), _breakdowns(question)
     for rules in _concerned(policy, question):
@@ -58,7 +60,7 @@ def longest_days(policy: Policy, question: Question) -> int:
 
 def frequency_reasons(
     policy: Policy, question: Question, asked_at_s: Mapping[str, Sequence[int]], now_s: int
-) -> Iterator[str]:
+) -> Iterator[Reason]:
     """Yield which datasets have answered the asker as often as they may.
 
     `asked_at_s` holds, by dataset, the unix times of the asker's new questions, ascending.
@@ -72,19 +74,19 @@ def frequency_reasons(
         if len(recent) >= limit.most:
             path = f"datasets.{rules.schema.name}.limits.questions"
             again = datetime.fromtimestamp(recent[-limit.most] + limit.days * DAY_S, UTC)
-            yield (
-                f"{path} allows {limit.most} new questions in {limit.days} days to each asker: "
-                f"ask again after {again:%Y-%m-%d %H:%M} UTC ({policy.where(path)})"
-            )
+            allowed = f"{limit.most} new questions in {limit.days} days to each asker"
+            words = f"{path} allows {allowed}: ask again after {again:%Y-%m-%d %H:%M} UTC"
+            yield ruled(policy, path, words, allowed=allowed)
 
 
 def _concerned(policy: Policy, question: Question) -> tuple[DatasetRules, ...]:
     return tuple(d for name in question.datasets if (d := policy.dataset(name)) is not None)
 
 
-def _above(policy: Policy, path: str, found: int, most: int | None) -> Iterator[str]:
+def _above(policy: Policy, path: str, found: int, most: int | None) -> Iterator[Reason]:
     if most is not None and found > most:
-        yield f"{path} is {most}, and the question has {found} ({policy.where(path)})"
+        words = f"{path} is {most}, and the question has {found}"
+        yield ruled(policy, path, words, allowed=f"at most {most}")
 
 
 def _filters(question: Question) -> int:

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cleanroom.model.consent import Basis
 from cleanroom.policy.document import DatasetRules, Policy, Scheme
-from cleanroom.policy.rules import PrivacyRule
+from cleanroom.policy.rules import ConsentTerms, PrivacyRule
 
 WEAK_PEOPLE = 20
 WEAK_EPSILON = Fraction(8)
 WEAK_DELTA = Fraction(1, 100_000)
 WEAK_MISS = Fraction(1, 1_000)
 WEAK_PER_DAY = 100
+WEAK_EPOCH_DAYS = 7
+WEAK_AGE_DAYS = 395  # thirteen months
 OTHER = "other"
 
 
@@ -34,7 +37,7 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
 
     Does not tell whether the budgets suffice for the questions parties want to ask.
     """
-    warnings = [*_matching(policy), *_parties(policy)]
+    warnings = [*_matching(policy), *_parties(policy), *_consent(policy.consent)]
     for dataset in policy.datasets:
         path = f"datasets.{dataset.schema.name}"
         warnings += [
@@ -69,6 +72,24 @@ def _parties(policy: Policy) -> Iterator[tuple[str, str]]:
     for party in policy.parties:
         if not party.may_ask and party.name not in owners:
             yield f"parties.{party.name}", "may ask nothing and owns no dataset"
+
+
+def _consent(terms: ConsentTerms) -> Iterator[tuple[str, str]]:
+    if Basis.LEGITIMATE_INTEREST in terms.bases:
+        yield (
+            "consent.bases",
+            "legitimate_interest uses people who were never asked: see that they can object",
+        )
+    if terms.epoch_days > WEAK_EPOCH_DAYS:
+        yield (
+            "consent.epoch_days",
+            f"a withdrawal takes effect up to {terms.epoch_days} days late",
+        )
+    if terms.max_age_days is not None and terms.max_age_days > WEAK_AGE_DAYS:
+        yield (
+            "consent.max_age_days",
+            f"above {WEAK_AGE_DAYS} people are asked less often than every thirteen months",
+        )
 
 
 def _dataset(path: str, dataset: DatasetRules) -> Iterator[tuple[str, str]]:

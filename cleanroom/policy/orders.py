@@ -109,6 +109,7 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         "Policy.matching": _PARTS,
         "Policy.datasets": _FEWER,
         "Policy.retention": _PARTS,
+        "Policy.consent": _PARTS,
         "Party.name": _PARTS,
         # Grants come from `may_ask`; but what a party is to the others, they have accepted.
         "Party.role": Rule(order=Order.FIXED, words="{party} is {after} instead of {before}"),
@@ -250,6 +251,23 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
             order=Order.HIGHER,
             words="an asker's questions about {dataset} are counted over {after} days instead of "
             "{before}",
+        ),
+        "ConsentTerms.base": Rule(
+            order=Order.MORE,
+            words="a row is sealed only if its person agreed to {after} instead of {before}",
+        ),
+        "ConsentTerms.bases": Rule(
+            order=Order.FEWER, words="the use of a row may rest on {after} instead of {before}"
+        ),
+        # A longer epoch heeds a withdrawal later, a shorter one tells withdrawals apart sooner.
+        "ConsentTerms.epoch_days": Rule(
+            order=Order.FIXED,
+            words="consent is judged once in {after} days instead of {before}",
+        ),
+        "ConsentTerms.max_age_days": Rule(
+            order=Order.LIMIT,
+            nothing="any number of",
+            words="consent counts for {after} days after it was given instead of {before}",
         ),
         "Retention.datasets_days": Rule(
             order=Order.LOWER, words="datasets are kept for {after} days instead of {before}"

@@ -25,6 +25,7 @@ from cleanroom.policy.document import (
 )
 from cleanroom.policy.fields import DAY_S, Field
 from cleanroom.policy.keys import POLICY
+from cleanroom.policy.parse_consent import consent_terms
 from cleanroom.policy.parse_dataset import dataset
 from cleanroom.policy.problems import START, Problems
 from cleanroom.policy.yaml_reader import decode, read
@@ -60,6 +61,7 @@ def _document(root: Field, digest: str, text: str) -> Policy:
     parties = tuple(_party(name, f) for name, f in keys["parties"].named())
     matching = _matching(keys["matching"])
     datasets = tuple(dataset(n, f, matching.keys) for n, f in keys["datasets"].named())
+    consent = consent_terms(keys["consent"])
     retention = _retention(keys["retention"])
     _require_rules(keys["datasets"], datasets)
     root.problems.raise_if_any()
@@ -74,6 +76,7 @@ def _document(root: Field, digest: str, text: str) -> Policy:
             matching=matching,
             datasets=datasets,
             retention=retention,
+            consent=consent,
             file=root.problems.file,
             marks=root.marks,
         )

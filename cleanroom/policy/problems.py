@@ -28,6 +28,10 @@ class Problems:
         """Whether anything is wrong so far."""
         return bool(self._found)
 
+    def __len__(self) -> int:
+        """How many problems there are so far."""
+        return len(self._found)
+
     def add(self, mark: Mark, path: str, message: str) -> None:
         """Note that `path` at `mark` is wrong; `message` says what was found and what to write."""
         self._found.append((mark, f"{path}: {message}"))

@@ -16,8 +16,10 @@ from cleanroom.model.question import (
     SalesLift,
     SegmentSize,
 )
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.buckets import bucket_reasons, bucketed, number
 from cleanroom.policy.document import DatasetRules, Policy
+from cleanroom.policy.refusals import listed, placed, ruled
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Resolved:
     """Groupings by qualified name, and why others could not be found."""
 
     groupings: dict[str, Grouping] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
 
 
 def resolve(policy: Policy, question: Question) -> Resolved:
@@ -92,9 +94,8 @@ def _dimensions(
         numbers = [n for d in named if (n := number(d, column)) is not None]
         if numbers and cuttable:
             (path, *_) = (n.path for n in numbers)
-            found.reasons.append(
-                f"by {name} is a number ({policy.where(path)}): cut it by buckets, as in 1,2,5"
-            )
+            words, then = f"by {name} is a number", ": cut it by buckets, as in 1,2,5"
+            found.reasons.append(ruled(policy, path, words, then=then, allowed="buckets of it"))
         else:
             found.reasons.append(_missing(policy, name, datasets))
     return candidates
@@ -125,25 +126,37 @@ def _named(name: str, datasets: tuple[DatasetRules, ...]) -> tuple[tuple[Dataset
 
 def _take(name: str, candidates: Mapping[str, Grouping], found: Resolved) -> None:
     if len(candidates) > 1:
-        found.reasons.append(f"by {name} is ambiguous: write {' or '.join(candidates)}")
+        words = f"by {name} is ambiguous: write {' or '.join(candidates)}"
+        found.reasons.append(Reason(words=words, allowed=listed(candidates)))
     for qualified, grouping in candidates.items():
         if qualified in found.groupings:
-            found.reasons.append(f"by names {qualified} twice")
+            words = f"by names {qualified} twice"
+            found.reasons.append(Reason(words=words, allowed=f"{qualified} once"))
         found.groupings[qualified] = grouping
 
 
-def _missing(policy: Policy, name: str, datasets: tuple[DatasetRules, ...]) -> str:
+def _missing(policy: Policy, name: str, datasets: tuple[DatasetRules, ...]) -> Reason:
     paths = [f"datasets.{d.schema.name}.dimensions" for d in datasets]
-    return f"by {name} is not a dimension declared in {_places(policy, paths)}"
+    words = f"by {name} is not a dimension declared in {_places(policy, paths)}"
+    declared = listed(
+        f"{d.schema.name}.{one.name}" for d in datasets for one in d.schema.dimensions
+    )
+    return placed(policy, paths[0], words, allowed=declared)
 
 
-def _no_number(policy: Policy, name: str, column: str, datasets: tuple[DatasetRules, ...]) -> str:
-    listed = [d.schema.name for d in datasets if d.schema.dimension(column) is not None]
-    if listed:
-        path = f"datasets.{listed[0]}.dimensions.{column}"
-        return f"by {name} has declared values ({policy.where(path)}): it takes no buckets"
+def _no_number(
+    policy: Policy, name: str, column: str, datasets: tuple[DatasetRules, ...]
+) -> Reason:
+    holders = [d.schema.name for d in datasets if d.schema.dimension(column) is not None]
+    if holders:
+        path = f"datasets.{holders[0]}.dimensions.{column}"
+        words, then = f"by {name} has declared values", ": it takes no buckets"
+        return ruled(policy, path, words, then=then, allowed=f"by {name} without buckets")
     paths = [f"datasets.{d.schema.name}" for d in datasets]
-    return f"by {name} is not a count or measure declared in {_places(policy, paths)}"
+    words = f"by {name} is not a count or measure declared in {_places(policy, paths)}"
+    schemas = [d.schema for d in datasets]
+    numbers = listed(f"{s.name}.{n.name}" for s in schemas for n in (*s.counts, *s.measures))
+    return placed(policy, paths[0], words, allowed=numbers)
 
 
 def _places(policy: Policy, paths: list[str]) -> str:
@@ -154,4 +167,5 @@ def _one_side(question: Question, found: Resolved) -> None:
     """A match rate is broken down by one side: the other side's people have no such value."""
     sides = sorted({g.dataset for g in found.groupings.values()})
     if isinstance(question, MatchRate) and len(sides) > 1 and not found.reasons:
-        found.reasons.append(f"by takes dimensions of one dataset, not of {' and '.join(sides)}")
+        words = f"by takes dimensions of one dataset, not of {' and '.join(sides)}"
+        found.reasons.append(Reason(words=words, allowed="dimensions of one dataset"))

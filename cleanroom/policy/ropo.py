@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cleanroom.model.question import Ropo
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.document import DatasetRules, Policy
 from cleanroom.policy.events import event_reasons
+from cleanroom.policy.refusals import listed, ruled
 
 
-def ropo_reasons(policy: Policy, question: Ropo) -> Iterator[str]:
+def ropo_reasons(policy: Policy, question: Ropo) -> Iterator[Reason]:
     """Yield every reason; datasets that are not declared are the caller's."""
     exposures, sales = policy.dataset(question.exposures), policy.dataset(question.sales)
     if exposures is not None:
@@ -21,15 +23,18 @@ def ropo_reasons(policy: Policy, question: Ropo) -> Iterator[str]:
         yield from event_reasons(policy, sales, None, question.filters)
 
 
-def _untimed(policy: Policy, rules: DatasetRules, events: str) -> Iterator[str]:
+def _untimed(policy: Policy, rules: DatasetRules, events: str) -> Iterator[Reason]:
     if rules.time_column is None:
         path = f"datasets.{rules.schema.name}.time"
-        yield f"{path} is not declared, so its {events} have no order ({policy.where(path)})"
+        words = f"{path} is not declared, so its {events} have no order"
+        yield ruled(policy, path, words, allowed="datasets with a time")
 
 
-def _measure(policy: Policy, question: Ropo, sales: DatasetRules) -> Iterator[str]:
+def _measure(policy: Policy, question: Ropo, sales: DatasetRules) -> Iterator[Reason]:
     path = f"datasets.{question.sales}.measures"
     if sales.schema.buying is None:
-        yield f"{path} declares no measure to tell purchases by ({policy.where(path)})"
+        words = f"{path} declares no measure to tell purchases by"
+        yield ruled(policy, path, words, allowed="datasets with a measure")
     elif question.measure is not None and sales.schema.measure(question.measure) is None:
-        yield f"{path} does not declare {question.measure} ({policy.where(path)})"
+        measures = listed(m.name for m in sales.schema.measures)
+        yield ruled(policy, path, f"{path} does not declare {question.measure}", allowed=measures)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cleanroom.model.allowance import LedgerTerms, MinimumAggregation
+from cleanroom.model.consent import Basis, Epoch, epoch_of, purpose_bits
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import LedgerName, check_label
 
@@ -70,6 +71,38 @@ class Limits:
             for n in (self.filters_per_question, self.breakdowns_per_question)
         ):
             raise FieldInvalid(field="limits", expected="whole numbers of at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentTerms:
+    """What holds for everybody's people: `base` is a purpose without which a row is never sealed.
+
+    `bases` are those that rows may rest on. Consent is judged once in `epoch_days`, and counts for
+    `max_age_days` after it was given, if that is sooner than its own end.
+    """
+
+    base: str | None = None
+    bases: tuple[Basis, ...] = (Basis.CONSENT,)
+    epoch_days: int = 1
+    max_age_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """At least one basis, each once, and whole days."""
+        if not self.bases or len(set(self.bases)) != len(self.bases):
+            raise FieldInvalid(field="consent.bases", expected="at least one basis, each once")
+        if self.epoch_days < 1 or (self.max_age_days is not None and self.max_age_days < 1):
+            raise FieldInvalid(field="consent", expected="whole days, one at least")
+        purpose_bits(self.base_purposes)
+
+    @property
+    def base_purposes(self) -> frozenset[str]:
+        """The base purpose as a set, empty where none is declared."""
+        return frozenset() if self.base is None else frozenset({self.base})
+
+    def epoch(self, time_s: int) -> Epoch:
+        """Return the epoch that holds a time (unix seconds)."""
+        start_s = epoch_of(time_s, self.epoch_days)
+        return Epoch(start_s=start_s, days=self.epoch_days, max_age_days=self.max_age_days)
 
 
 def strictest_privacy(rules: Iterable[PrivacyRule], *, pool: str) -> PrivacyRule:

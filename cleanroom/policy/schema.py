@@ -21,8 +21,10 @@ from cleanroom.policy.grammar import (
     Flag,
     Key,
     Label,
+    Listed,
     Named,
     Region,
+    Sentence,
     Spec,
     Value,
     Values,
@@ -53,6 +55,7 @@ BEYOND = MappingProxyType(
         "arms": "arm.test and arm.control differ",
         "columns": "a dataset declares each column once, none named as a match key's or an outcome",
         "breakdowns": "breakdowns list columns that the dataset declares",
+        "consent age": "consent.max_age_days is at least consent.epoch_days",
         "families": "minimum_aggregation.families are at least people",
         "rows": "a measure in rows has no min_per_person",
         "per question": "privacy.per_question is at most epsilon",
@@ -110,6 +113,10 @@ def schema_of(spec: Spec) -> Schema:  # noqa: C901, PLR0911, PLR0912 - one case 
             return _VALUE
         case Values(most=most):
             return _list(_VALUE, least=1) | {"maxItems": most}
+        case Sentence(most=most):
+            return {"type": "string", "minLength": 1, "maxLength": most}
+        case Listed(each=each, most=most):
+            return {"type": "array", "items": schema_of(each), "minItems": 1, "maxItems": most}
         case Block():
             return _block(spec)
         case Named():

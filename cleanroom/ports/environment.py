@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from cleanroom.analysis.request import ExactRequest, Statistics
 from cleanroom.model.dataset import DatasetSchema, KeyType, VersionRef
+from cleanroom.model.withdrawal import Marks
 from cleanroom.ports.tables import Sealed, SealedTables
 
 
@@ -63,11 +64,16 @@ class Sealer(Protocol):
         """
 
     def elements(
-        self, data: bytes, keys: Iterable[KeyType], sealable: tuple[int, ...]
+        self,
+        data: bytes,
+        keys: Iterable[KeyType],
+        sealable: tuple[int, ...],
+        marks: Marks | None = None,
     ) -> Mapping[KeyType, bytes]:
         """Return the elements of key columns of one chunk, 32 bytes each, packed, in row order.
 
-        Only of rows that enter a version: those that hold all bits of one of `sealable`.
+        Only of rows that enter a version: those that hold all bits of one of `sealable`, and no
+        reference that withdrew since the row's consent.
         """
 
     def seal(
@@ -76,10 +82,36 @@ class Sealer(Protocol):
         schema: DatasetSchema,
         tokens: Mapping[KeyType, Iterable[tuple[bytes, bytes]]],
         sealable: tuple[int, ...],
+        marks: Marks | None = None,
     ) -> Sealed:
-        """Return the version of all rows.
+        """Return the version of all rows but those of people who withdrew since their consent.
+
+        Requires of `chunks`, where there are marks, that they can be read several times.
 
         `tokens` maps packed elements to packed tokens, position by position, in parts; a key type
         that is absent holds its tokens in the rows already. A row enters if it holds all bits of one of
         `sealable`.
+        """
+
+    def find(self, tables: SealedTables, values: bytes) -> Sequence[int]:
+        """Return the number of the person of each packed 16-byte reference, -1 where nobody's.
+
+        A reference is the owner's own, or the first half of a final token.
+        """
+
+    def references_of(self, tables: SealedTables, people: Collection[int]) -> bytes:
+        """Return, packed, all 16-byte references of some people."""
+
+    def without(
+        self, tables: SealedTables, people: Collection[int]
+    ) -> tuple[Sealed, Callable[[int], int]]:
+        """Return the version that sealing makes of all other people, and what numbers became.
+
+        Of who is not in it any more the number is -1.
+        """
+
+    def held_tokens(self, halves: bytes) -> Callable[[bytes, bytes], tuple[bytes, bytes]]:
+        """Return what leaves of packed elements and their tokens those that begin with a half.
+
+        `halves` are packed 16-byte references.
         """

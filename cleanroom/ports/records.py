@@ -122,6 +122,7 @@ class RelayTask:
 class Version:
     """A sealed, immutable version. `file_digest` covers the encrypted bytes, `content_digest` the
     plain content (told to the owner only); both hex SHA-256. Counts are told to the owner only.
+    `predecessor` is the version it was compacted from; `sealed_at_s` is then that one's.
     """
 
     id: str
@@ -135,6 +136,23 @@ class Version:
     events: int
     sealed_at_s: int
     erased_at_s: int | None = None
+    predecessor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """References that an owner withdrew at once: `given`, of which `known` stood in a version.
+
+    `known` is told to the owner only. `fingerprint` is the hex digest of what was asked for.
+    """
+
+    dataset: DatasetName
+    owner: str
+    request_id: str
+    fingerprint: str
+    given: int
+    known: int
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Everything that must be true together is written by one `transact` call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from cleanroom.audit.step import StepKind
@@ -22,6 +22,7 @@ from cleanroom.ports.records import (
     StoredQuestion,
     Upload,
     Version,
+    Withdrawal,
 )
 
 T = TypeVar("T")
@@ -139,6 +140,34 @@ class Versions(Protocol):
         """Mark a version erased."""
 
 
+class Withdrawals(Protocol):
+    """What owners withdrew: marks that outlive versions, and people of versions by number."""
+
+    def add(self, withdrawal: Withdrawal) -> None:
+        """Keep a new withdrawal; its (owner, request id) is new."""
+
+    def by_request(self, owner: str, request_id: str) -> Withdrawal | None:
+        """Return the withdrawal an owner made under a request id."""
+
+    def of_dataset(self, dataset: DatasetName) -> tuple[Withdrawal, ...]:
+        """Return all withdrawals of a dataset, oldest first."""
+
+    def mark(self, dataset: DatasetName, marks: Iterable[bytes], at_s: int) -> None:
+        """Keep marks with a time, in the place of an earlier time of the same mark."""
+
+    def marks(self, dataset: DatasetName) -> Mapping[bytes, int]:
+        """Return every mark of a dataset and its time."""
+
+    def put_people(self, version: str, people: Mapping[int, int]) -> None:
+        """Keep people of a version and when each withdrew; who has a time keeps it."""
+
+    def people(self, version: str) -> Mapping[int, int]:
+        """Return the people of a version who withdrew, and when."""
+
+    def forget_people(self, version: str) -> None:
+        """Delete what `people` returns."""
+
+
 class Ledgers(Protocol):
     """Privacy ledgers in exact integers (nano-rho). Nothing is ever refunded."""
 
@@ -232,6 +261,8 @@ class Transaction(Protocol):
     def relay(self) -> Relay: ...  # noqa: D102
     @property
     def versions(self) -> Versions: ...  # noqa: D102
+    @property
+    def withdrawals(self) -> Withdrawals: ...  # noqa: D102
     @property
     def ledgers(self) -> Ledgers: ...  # noqa: D102
     @property

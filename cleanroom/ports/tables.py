@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _TOKEN = pa.binary(32)
 
@@ -16,6 +18,16 @@ class SealedTables:
     persons: pa.Table
     events: pa.Table
     references: pa.Table
+
+    def without_people(self, people: Collection[int]) -> SealedTables:
+        """Return the tables without these `persons`; their events are then nobody's.
+
+        Every figure begins with people, so that it is as if they had no consent.
+        """
+        if not people:
+            return self
+        gone = pc.is_in(self.persons["person"], value_set=pa.array(sorted(people), pa.int64()))
+        return replace(self, persons=self.persons.filter(pc.invert(gone)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

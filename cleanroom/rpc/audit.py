@@ -13,6 +13,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import inspect
 from cleanroom.usecases.service import Service
+from cleanroom.usecases.witnessing import Standing
 from cleanroom.v1 import audit_pb2 as pb
 from cleanroom.v1.audit_pb2_grpc import AuditServiceServicer
 
@@ -33,8 +34,14 @@ class AuditServicer(AuditServiceServicer):
         """See audit.proto."""
         del request  # it has no fields
         self.identities.actor(context)
-        checkpoint, log_key = inspect.signed_checkpoint(self.service)
-        return pb.GetCheckpointResponse(checkpoint=checkpoint, log_key=log_key)
+        view = inspect.signed_checkpoint(self.service)
+        return pb.GetCheckpointResponse(
+            checkpoint=view.note,
+            log_key=view.log_keys[0],
+            witnessed_checkpoint=view.witnessed or "",
+            witnesses=[_standing(standing) for standing in view.standings],
+            log_keys=view.log_keys,
+        )
 
     def ListEntries(
         self, request: pb.ListEntriesRequest, context: grpc.ServicerContext
@@ -98,3 +105,12 @@ def _word(known: type[W], text: str, field: str) -> W | None:
         return known(text)
     except ValueError:
         raise FieldInvalid(field=field, expected=f"one of {', '.join(known)}") from None
+
+
+def _standing(standing: Standing) -> pb.WitnessStanding:
+    return pb.WitnessStanding(
+        key=standing.witness.text,
+        size=standing.size or 0,
+        cosigned_at_s=standing.time_s or 0,
+        problem=standing.problem,
+    )

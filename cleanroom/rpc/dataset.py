@@ -13,10 +13,12 @@ from cleanroom.model.names import DatasetName
 from cleanroom.ports.records import Upload, Version
 from cleanroom.rpc.ahead import ahead
 from cleanroom.rpc.identity import Identities
+from cleanroom.rpc.people import references, withdrawn
 from cleanroom.usecases import ingest, intake
 from cleanroom.usecases.chunks import Chunk
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
+from cleanroom.usecases.withdraw import MAX_REFERENCES, heeded_from, withdraw
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
 
@@ -105,6 +107,19 @@ class DatasetServicer(DatasetServiceServicer):
         actor = self.identities.actor(context)
         version = ingest.erase(self.service, actor, request.version)
         return pb.EraseVersionResponse(version=_version(version))
+
+    def WithdrawConsent(
+        self, request: pb.WithdrawConsentRequest, context: grpc.ServicerContext
+    ) -> pb.WithdrawConsentResponse:
+        """See dataset.proto."""
+        withdrawal = withdraw(
+            self.service,
+            self.identities.actor(context),
+            dataset=DatasetName.parse(request.dataset),
+            request_id=request.request_id,
+            references=references(request.references, MAX_REFERENCES),
+        )
+        return withdrawn(withdrawal, heeded_from(self.service, withdrawal))
 
 
 def _chunks(requests: Iterable[pb.UploadChunksRequest], upload: str) -> Iterator[Chunk]:

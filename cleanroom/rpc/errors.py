@@ -18,6 +18,7 @@ from cleanroom.model.errors import (
     FieldInvalid,
     TooManyRequests,
 )
+from cleanroom.model.refusal import MAX_TRACE
 
 DOMAIN = "cleanroom.v1"
 
@@ -50,12 +51,13 @@ STATUS = MappingProxyType(
 
 # Status and details travel in HTTP/2 headers, of which peers accept 8 KiB by default.
 _MAX_TEXT = 1_500
+_MOST = MappingProxyType({"reasons": 1_000, "trace": MAX_TRACE})  # the message has the reasons too
 
 
 def to_status(error: CleanRoomError) -> status_pb2.Status:
     """Return `google.rpc.Status` with ErrorInfo and, where they fit, the standard details."""
     status = status_pb2.Status(code=STATUS[error.reason].value[0], message=str(error)[:_MAX_TEXT])
-    metadata = {key: value[:_MAX_TEXT] for key, value in error.facts().items()}
+    metadata = {key: value[: _MOST.get(key, _MAX_TEXT)] for key, value in error.facts().items()}
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     for detail in (info, *_standard(error)):
         packed = any_pb2.Any()

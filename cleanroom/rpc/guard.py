@@ -34,8 +34,12 @@ _OPEN = "/grpc.health.v1."  # which holds no thread and tells nothing
 _REFLECTION = "/grpc.reflection."  # whose usual clients set no deadline
 _NO_DEADLINE_S = 10 * 365 * 86_400  # what gRPC reports for none differs by version
 _LONGEST_S = 86_400  # a call may hold a thread until its deadline
-# Wait for others' turns, however long those take: in a count of their own, beside the streams.
-_LONG = ("/cleanroom.v1.DatasetService/CompleteUpload", "/cleanroom.v1.DatasetService/SealDataset")
+# Wait for others' turns, however long those take, or read whole versions: in a count of their own,
+# beside the streams.
+_LONG = tuple(
+    f"/cleanroom.v1.DatasetService/{name}"
+    for name in ("CompleteUpload", "SealDataset", "WithdrawConsent")
+)
 _REFUSED = "refused callers"  # one bucket for all: they have no name to be trusted
 
 

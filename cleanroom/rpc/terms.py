@@ -21,6 +21,8 @@ def terms_of(policy: Policy) -> pb.Terms:
         ],
         datasets=[_dataset(d) for d in policy.datasets],
         owners=policy.owners(),
+        consent_bases=[str(basis) for basis in policy.consent.bases],
+        base_purpose=policy.consent.base or "",
     )
 
 

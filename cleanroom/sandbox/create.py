@@ -10,10 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from cleanroom.audit.note import Ed25519Signer, verifier_of
+from cleanroom.audit.note import verifier_of
 from cleanroom.config import check_listen, check_trust_domain
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.names import ActorKind
@@ -32,6 +29,7 @@ from cleanroom.sandbox.texts import (
 from cleanroom.storage.files import write_new
 from cleanroom.storage.keys import create_master_key
 from cleanroom.wiring.environment import SystemClock, SystemEntropy
+from cleanroom.wiring.opening import create_log_key
 
 LISTEN: Final = "127.0.0.1:8443"
 TRUST_DOMAIN: Final = "cleanroom.test"
@@ -133,10 +131,8 @@ def _make_files(
 
 
 def _make_log_key(sandbox: Sandbox) -> str:
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_new(sandbox.root / "keys" / "log.key", pem)
-    text = verifier_of(Ed25519Signer(name=log_name(sandbox.trust_domain), key=key)).text
+    name = log_name(sandbox.trust_domain)
+    text = verifier_of(create_log_key(name, sandbox.root / "keys" / "log.key")).text
     write_new(sandbox.log_vkey, f"{text}\n".encode())
     return text
 

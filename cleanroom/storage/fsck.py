@@ -63,8 +63,9 @@ def _check_ledgers(tx: Transaction, questions: tuple[StoredQuestion, ...]) -> li
 
 
 def _check_uploads(tx: Transaction, keys: tuple[str, ...]) -> list[Problem]:
-    # Beside uploads, the relay keeps one area of remembered elements for each collaboration.
-    areas = {f"relay-{name}" for name in tx.collaborations.names()}
+    # Beside uploads, a collaboration has an area of what the relay remembers, and one of marks.
+    kinds = ("relay", "withdrawn")
+    areas = {f"{kind}-{name}" for kind in kinds for name in tx.collaborations.names()}
     orphans = [k for k in keys if k not in areas and tx.uploads.get(k) is None]
     return [_orphan(f"upload {upload}") for upload in orphans]
 

@@ -1,7 +1,8 @@
 """The relational schema, and the check that a database has exactly this version of it.
 
 Must not know which database runs it, nor what the columns mean to a use case.
-Rows are added or change state; only acceptances are deleted, when their proposal is made anew.
+Rows are added or change state. Deleted are acceptances, when their proposal is made anew, and who
+withdrew from a version, when the version is erased.
 `seq` remembers the order of adding.
 """
 
@@ -182,7 +183,44 @@ versions = Table(
     _integer("events"),
     _integer("sealed_at_s"),
     Column("erased_at_s", BigInteger),
+    Column("predecessor", String),  # what it was compacted from
     Index("versions_of_dataset", "collaboration", "dataset"),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    _seq(),
+    _text("collaboration"),
+    _text("dataset"),
+    _text("owner"),
+    _text("request_id"),
+    _text("fingerprint"),
+    _integer("given"),
+    _integer("known"),
+    _integer("at_s"),
+    UniqueConstraint("owner", "request_id"),
+    Index("withdrawals_of_dataset", "collaboration", "dataset"),
+)
+
+# One-way marks of references that withdrew (model/withdrawal.py), which keep later uploads clean.
+withdrawn_marks = Table(
+    "withdrawn_marks",
+    metadata,
+    Column("collaboration", String, primary_key=True),
+    Column("dataset", String, primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
+    _integer("at_s"),
+)
+
+# Who of a version withdrew, by number, until the version is compacted or erased.
+withdrawn_people = Table(
+    "withdrawn_people",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("person", BigInteger, primary_key=True, autoincrement=False),
+    _integer("at_s"),
+    _points_to(("version",), "versions", ("id",)),
 )
 
 # The invariant "never more than the budget" is held three times: by the code that debits, by the

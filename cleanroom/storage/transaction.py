@@ -11,6 +11,7 @@ from cleanroom.storage.questions import SqlQuestions
 from cleanroom.storage.relay import SqlRelay
 from cleanroom.storage.uploads import SqlUploads
 from cleanroom.storage.versions import SqlVersions
+from cleanroom.storage.withdrawals import SqlWithdrawals
 
 
 class SqlTransaction:
@@ -24,6 +25,7 @@ class SqlTransaction:
         "relay",
         "uploads",
         "versions",
+        "withdrawals",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -31,6 +33,7 @@ class SqlTransaction:
         self.uploads = SqlUploads(connection)
         self.relay = SqlRelay(connection)
         self.versions = SqlVersions(connection)
+        self.withdrawals = SqlWithdrawals(connection)
         self.ledgers = SqlLedgers(connection)
         self.questions = SqlQuestions(connection)
         self.log = SqlLog(connection)

@@ -36,6 +36,7 @@ class SqlVersions:
                 events=version.events,
                 sealed_at_s=version.sealed_at_s,
                 erased_at_s=version.erased_at_s,
+                predecessor=version.predecessor,
             )
         )
 
@@ -95,4 +96,5 @@ def _version(row: Row[Any]) -> Version:
         events=row.events,
         sealed_at_s=row.sealed_at_s,
         erased_at_s=row.erased_at_s,
+        predecessor=row.predecessor,
     )

@@ -24,10 +24,8 @@ from cleanroom.analysis.power import least_loss
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.errors import (
     BudgetExhausted,
-    CleanRoomError,
     DatasetNotSealed,
     MeasurementLost,
     NotPermitted,
@@ -38,6 +36,7 @@ from cleanroom.model.names import Actor, ActorKind, DatasetName, check_request_i
 from cleanroom.model.question import Ask, Question
 from cleanroom.policy.decide import decide
 from cleanroom.policy.document import Policy
+from cleanroom.policy.refusals import located
 from cleanroom.ports.records import Debit, QuestionState, RequestRecord, StoredQuestion
 from cleanroom.ports.store import Transaction
 from cleanroom.privacy.loss import rho_to_nano
@@ -46,6 +45,7 @@ from cleanroom.usecases.compute import measure
 from cleanroom.usecases.frequency import frequency_refusal
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
+from cleanroom.usecases.refused import log_refusal
 from cleanroom.usecases.service import (
     Service,
     current_version,
@@ -55,7 +55,6 @@ from cleanroom.usecases.service import (
 )
 
 _DECISIONS = (QuestionRefused, BudgetExhausted, DatasetNotSealed)
-_MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
 _LOG = logging.getLogger(__name__)
 
 
@@ -91,7 +90,7 @@ def run(service: Service, actor: Actor, request_id: str, ask: Ask) -> bytes:
             lambda tx: _reserve(service, tx, actor, party, request_id, ask)
         )
     except _DECISIONS as refusal:
-        _log_refusal(service, actor, ask, refusal)
+        log_refusal(service, actor, ask, _fingerprint(ask), refusal)
         raise
     return answer(service, stored, request_id)
 
@@ -148,7 +147,7 @@ def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
         stored = _release(service, stored)
     if stored.state is QuestionState.FAILED:
         raise MeasurementLost(request_id=request_id, why="its data was erased before it was read")
-    return service.store.read(lambda tx: receipt(tx, service.signer, stored))
+    return service.store.read(lambda tx: receipt(tx, service.signers, stored))
 
 
 def _reserve(
@@ -300,27 +299,13 @@ def _asker(stored: StoredQuestion) -> str:
     return f"{ActorKind.PARTY}/{stored.asker}"
 
 
-def _log_refusal(service: Service, actor: Actor, ask: Ask, refusal: CleanRoomError) -> None:
-    """Log a refusal with its reasons, in a transaction of its own: the question's was undone."""
-    service.store.transact(
-        lambda tx: service.note(
-            tx,
-            EntryKind.QUESTION_REFUSED,
-            actor,
-            ask.collaboration,
-            family=str(ask.question.family),
-            datasets=list(ask.question.datasets),
-            fingerprint=_fingerprint(ask),
-            reason=refusal.reason,
-            why=str(refusal)[:_MAX_WHY],
-        )
-    )
-
-
 def _planned(policy: Policy, party: str, ask: Ask, now_s: int) -> tuple[Plan, Allowance, int]:
     allowance = decide(policy, asker=party, question=ask.question, now_s=now_s)
     offer = _offer(allowance, ask)
-    return make_plan(allowance, offer), allowance, offer
+    try:
+        return make_plan(allowance, offer), allowance, offer
+    except QuestionRefused as refusal:
+        raise QuestionRefused(reasons=located(policy, refusal.reasons)) from None
 
 
 def _offer(allowance: Allowance, ask: Ask) -> int:
@@ -346,7 +331,7 @@ def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s:
         nano_rho=offer,
         policy_digest=policy.digest,
         versions=tuple(versions),
-        epoch_s=epoch_of(now_s),
+        epoch_s=policy.consent.epoch(now_s).start_s,
     )
 
 

@@ -55,3 +55,15 @@ def kept_chunks(vault: Vault, upload: Upload) -> Iterator[tuple[bytes, bytes]]:
                 at += 1
         if at == first:
             raise VaultDamaged(f"chunk {at} of upload {upload.id} is not in its run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRows:
+    """The counted rows of an upload, chunk by chunk; read anew each time."""
+
+    vault: Vault
+    upload: Upload
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the rows of each chunk in order."""
+        return (data for _, data in kept_chunks(self.vault, self.upload))

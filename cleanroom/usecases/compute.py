@@ -37,7 +37,7 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
     Ensures: every number returned went through the mechanism with the scale that was debited.
     """
     pinned = Pinned.parse(stored.canonical)
-    policy, versions = service.store.read(lambda tx: _pins(tx, pinned))
+    policy, versions, left = service.store.read(lambda tx: (*_pins(tx, pinned), _left(tx, pinned)))
     if any(v.erased_at_s is not None for v in versions):
         return None
     allowance = decide(
@@ -49,7 +49,8 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
     by_id = {v.id: v for v in versions}
 
     def load(ref: VersionRef) -> SealedTables:
-        return service.vault.get_version(ref.version, by_id[ref.version].file_digest)
+        tables = service.vault.get_version(ref.version, by_id[ref.version].file_digest)
+        return tables.without_people(left[ref.version])
 
     request = exact_request(
         planned,
@@ -58,7 +59,7 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
             VersionRef(version=version, schema=schema)
             for (_, version), schema in zip(pinned.versions, allowance.schemas, strict=True)
         ),
-        epoch_s=pinned.epoch_s,
+        epoch=policy.consent.epoch(pinned.epoch_s),
     )
     if not planned.pooled:
         noisy = add_noise(planned, service.engine.exact(request, load))
@@ -91,6 +92,18 @@ def _pins(tx: Transaction, pinned: Pinned) -> tuple[Policy, tuple[Version, ...]]
     if proposal is None or len(known) != len(versions):
         raise AssertionError("a reserved question names a policy or version that was never kept")
     return read_policy(proposal), known
+
+
+def _left(tx: Transaction, pinned: Pinned) -> Mapping[str, frozenset[int]]:
+    """Return who of each version withdrew before the question's epoch began."""
+    return {
+        version: frozenset(
+            person
+            for person, at_s in tx.withdrawals.people(version).items()
+            if at_s < pinned.epoch_s
+        )
+        for _, version in pinned.versions
+    }
 
 
 def _measurement(

@@ -9,6 +9,7 @@ from store is not reserved again and does not count.
 from __future__ import annotations
 
 from cleanroom.model.question import Question
+from cleanroom.model.refusal import Reason
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fields import DAY_S
 from cleanroom.policy.limits import frequency_reasons, longest_days
@@ -18,7 +19,7 @@ from cleanroom.usecases.pinned import Pinned
 
 def frequency_refusal(
     tx: Transaction, policy: Policy, party: str, question: Question, now_s: int
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     """Return why `party` may not ask one more new question now; empty if it may.
 
     Questions count under whichever policy of the collaboration they were asked.

@@ -21,7 +21,7 @@ from cleanroom.ports.records import Upload, UploadState, Version
 from cleanroom.ports.store import Transaction
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases import relay
-from cleanroom.usecases.chunks import kept_chunks
+from cleanroom.usecases.chunks import KeptRows, kept_chunks
 from cleanroom.usecases.service import Service, fits, party_of, policy_in_force
 from cleanroom.usecases.turns import Turns
 
@@ -239,6 +239,6 @@ def writable(tx: Transaction, actor: Actor, upload: str) -> tuple[Upload, Policy
     return found, policy, rules
 
 
-def chunks_of(vault: Vault, upload: Upload) -> Iterator[bytes]:
-    """Yield the chunks of an upload in order."""
-    return (data for _, data in kept_chunks(vault, upload))
+def chunks_of(vault: Vault, upload: Upload) -> KeptRows:
+    """Return the chunks of an upload in order, as often as they are read."""
+    return KeptRows(vault=vault, upload=upload)

@@ -8,7 +8,6 @@ from itertools import accumulate
 
 from cleanroom.audit.choice import Choice
 from cleanroom.audit.entry import EntryKind
-from cleanroom.audit.note import verifier_of
 from cleanroom.audit.tree import consistency_proof, inclusion_proof
 from cleanroom.model.allowance import LedgerTerms
 from cleanroom.model.errors import FieldInvalid, NotPermitted
@@ -17,8 +16,9 @@ from cleanroom.ports.records import Balance
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases.budgets import binding_terms
 from cleanroom.usecases.entries import Page, page_after, page_before
-from cleanroom.usecases.receipts import checkpoint
+from cleanroom.usecases.publish import keys_of, publish
 from cleanroom.usecases.service import Service, party_of
+from cleanroom.usecases.witnessing import Standing
 
 MAX_ENTRIES = 1_000
 MAX_PAGE_BYTES = 2 << 20  # what surely fits a message
@@ -45,12 +45,28 @@ def balances(service: Service, actor: Actor) -> tuple[LedgerView, ...]:
     return service.store.read(work)
 
 
-def signed_checkpoint(service: Service) -> tuple[str, str]:
-    """Return a checkpoint over everything durable and the log's verifier key, as text."""
-    note = service.store.read(
-        lambda tx: checkpoint(tx.log, service.signer, tx.log.size()),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointView:
+    """The newest checkpoint with the cosignatures it has, and how the witnesses stand.
+
+    `witnessed` is the newest checkpoint that a witness cosigned, perhaps over fewer entries, None
+    when there is none. `log_keys` are verifier keys, the current one first.
+    """
+
+    note: str
+    witnessed: str | None
+    log_keys: tuple[str, ...]
+    standings: tuple[Standing, ...]
+
+
+def signed_checkpoint(service: Service) -> CheckpointView:
+    """Return a checkpoint over everything durable; waits for no witness."""
+    return CheckpointView(
+        note=publish(service.store, service.signers, service.remembered),
+        witnessed=service.remembered.witnessed(),
+        log_keys=tuple(key.text for key in keys_of(service.signers)),
+        standings=service.witnessing.standings(),
     )
-    return note, verifier_of(service.signer).text
 
 
 def entries(

@@ -14,13 +14,14 @@ by part). A version's blobs: `spread`, and piece by piece `elements-<key type>-<
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 
 import numpy as np
 
 from cleanroom.model.dataset import KeyType
+from cleanroom.model.withdrawal import Marks
 from cleanroom.ports.environment import Entropy, Sealer
 from cleanroom.ports.vault import Vault
 from cleanroom.usecases.elements import distinct, find, joined, unpack
@@ -31,6 +32,9 @@ from cleanroom.usecases.spread import KEY_BYTES, Spread, shards_for
 _SPILL_ELEMENTS = 1 << 16  # of a part in one blob
 _HELD_ELEMENTS = 1 << 22  # about, of all parts of a key type: however many parts there are
 _SPREAD = "spread"
+
+# From packed elements and their tokens to those of them that are kept.
+Kept = Callable[[bytes, bytes], tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +96,17 @@ class Origins:
                 one, other = (self.vault.get_blob(self.upload, name) for name in names)
                 yield one, other
 
-    def remembered(self, keys: Iterable[KeyType]) -> Iterator[tuple[str, bytes]]:
-        """Yield the blobs by which a version remembers its tokens."""
-        yield _SPREAD, self.spread.to_bytes()
-        for key in keys:
-            for part in range(self.spread.parts):
-                for number, (elements, tokens) in enumerate(self._tokens_of(key, part)):
-                    yield f"elements-{key}-{part}-{number}", elements
-                    yield f"tokens-{key}-{part}-{number}", tokens
+    def remembered(
+        self, keys: Iterable[KeyType], kept: Kept | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield the blobs by which a version remembers its tokens, or those that are `kept`."""
+        pairs = (
+            (f"{key}-{part}-{number}", *pair)
+            for key in keys
+            for part in range(self.spread.parts)
+            for number, pair in enumerate(self._tokens_of(key, part))
+        )
+        return _blobs(self.spread, pairs, kept)
 
     def _counts(self, key: KeyType) -> list[list[int]]:
         """Return how many elements are carried, and how many to be relayed, of each part."""
@@ -136,6 +143,22 @@ class Remembered:
             tokens.append(joined([some for _, some in known]).take(place[is_known], axis=0))
         return [joined(found), joined(tokens)]
 
+    def pairs(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield (place, elements, tokens) of everything that is remembered, piece by piece."""
+        for key in KeyType:
+            for part in range(self.spread.parts):
+                for number, pair in enumerate(self._packed(f"{key}-{part}")):
+                    yield f"{key}-{part}-{number}", *pair
+
+    def pairs_of(self, key: KeyType) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (elements, tokens), packed, of a key type."""
+        for part in range(self.spread.parts):
+            yield from self._packed(f"{key}-{part}")
+
+    def kept(self, kept: Kept) -> Iterator[tuple[str, bytes]]:
+        """Yield the blobs by which a successor remembers what is `kept`."""
+        return _blobs(self.spread, self.pairs(), kept)
+
     def _parts(self, part: int, parts: int) -> range:
         """Return the version's parts that hold what one of `parts` parts may hold."""
         mine = self.spread.parts
@@ -143,13 +166,26 @@ class Remembered:
 
     def _pieces(self, name: str) -> Iterator[tuple[Points, Points]]:
         """Yield (elements, tokens) of one of the version's parts."""
+        return ((unpack(one, name), unpack(other, name)) for one, other in self._packed(name))
+
+    def _packed(self, name: str) -> Iterator[tuple[bytes, bytes]]:
         for number in count():
             names = [f"{kind}-{name}-{number}" for kind in ("elements", "tokens")]
             try:
                 one, other = (self.vault.get_version_blob(self.version, n) for n in names)
             except KeyError:  # the last was read, or it was erased: what is left counts as new
                 return
-            yield unpack(one, names[0]), unpack(other, names[1])
+            yield one, other
+
+
+def _blobs(
+    spread: Spread, pairs: Iterable[tuple[str, bytes, bytes]], kept: Kept | None
+) -> Iterator[tuple[str, bytes]]:
+    yield _SPREAD, spread.to_bytes()
+    for place, elements, tokens in pairs:
+        one, other = (elements, tokens) if kept is None else kept(elements, tokens)
+        yield f"elements-{place}", one
+        yield f"tokens-{place}", other
 
 
 def prepare(
@@ -178,6 +214,7 @@ def divide(
     sealer: Sealer,
     sealable: tuple[int, ...],
     remembered: Remembered | None,
+    marks: Marks | None = None,
 ) -> Mapping[KeyType, int]:
     """Keep each part's carried elements and origin; return how many elements are new.
 
@@ -187,7 +224,7 @@ def divide(
     """
     spills = {key: _Spill(origins=origins, key=key) for key in keys}
     for data in chunks:
-        for key, packed in sealer.elements(data, keys, sealable).items():
+        for key, packed in sealer.elements(data, keys, sealable, marks).items():
             spills[key].add(unpack(packed, key))
     counts: dict[KeyType, int] = {}
     origins.vault.put_blobs(origins.upload, _settled(origins, spills, remembered, counts))

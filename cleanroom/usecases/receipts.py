@@ -6,6 +6,8 @@ checkpoints contradict each other, and signing again gives the same bytes (Ed255
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cleanroom.audit.checkpoint import Checkpoint, sign_checkpoint
 from cleanroom.audit.note import Signer
 from cleanroom.audit.receipt import build_receipt
@@ -14,17 +16,17 @@ from cleanroom.ports.records import StoredQuestion
 from cleanroom.ports.store import Log, Transaction
 
 
-def checkpoint(log: Log, signer: Signer, size: int) -> str:
-    """Return the signed checkpoint over the first `size` entries.
+def checkpoint(log: Log, signers: Sequence[Signer], size: int) -> str:
+    """Return the checkpoint over the first `size` entries, signed by every key, current first.
 
     Requires: `log` is a committed snapshot with at least `size` entries.
     """
-    tree = Checkpoint(origin=signer.name, size=size, root=root(size, log.node))
-    return sign_checkpoint(tree, signer)
+    tree = Checkpoint(origin=signers[0].name, size=size, root=root(size, log.node))
+    return sign_checkpoint(tree, *signers)
 
 
-def receipt(tx: Transaction, signer: Signer, stored: StoredQuestion) -> bytes:
-    """Return the receipt of a RELEASED question: always the same bytes.
+def receipt(tx: Transaction, signers: Sequence[Signer], stored: StoredQuestion) -> bytes:
+    """Return the receipt of a RELEASED question: always the same bytes under the same keys.
 
     The checkpoint is the one of the tree that ends with the question's entry, whatever came
     after.
@@ -39,5 +41,5 @@ def receipt(tx: Transaction, signer: Signer, stored: StoredQuestion) -> bytes:
         entry=entry,
         index=index,
         proof=inclusion_proof(index, size, tx.log.node),
-        checkpoint_note=checkpoint(tx.log, signer, size),
+        checkpoint_note=checkpoint(tx.log, signers, size),
     )

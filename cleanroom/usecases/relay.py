@@ -32,6 +32,7 @@ from cleanroom.ports.records import RelayTask, TaskState, Upload
 from cleanroom.ports.store import Transaction
 from cleanroom.usecases import origins
 from cleanroom.usecases.elements import POINT_BYTES, check_points, joined, unpack
+from cleanroom.usecases.marks import known_marks
 from cleanroom.usecases.origins import Origins, Remembered
 from cleanroom.usecases.passes import Pass, keep_masks
 from cleanroom.usecases.planted import Points
@@ -73,6 +74,7 @@ def prepare(
             sealer=service.sealer,
             sealable=policy.sealable_purposes(),
             remembered=known,
+            marks=known_marks(service, upload.dataset).marks,
         )
     parties = _route(policy, upload.owner)
     tasks: list[RelayTask] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cleanroom.audit.commitment import SALT_BYTES, commit
@@ -17,10 +17,12 @@ from cleanroom.policy.agreement import Missing, needs
 from cleanroom.policy.document import Policy
 from cleanroom.policy.fits import still_fits
 from cleanroom.policy.parse import parse_policy
+from cleanroom.ports.checkpoints import Remembered
 from cleanroom.ports.environment import Clock, Curve, Engine, Entropy, Sealer
 from cleanroom.ports.records import Proposal, Version
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault
+from cleanroom.usecases.witnessing import Witnessing
 
 ID_BYTES = 12
 
@@ -37,6 +39,14 @@ class Service:
     entropy: Entropy
     curve: Curve
     signer: Signer
+    remembered: Remembered
+    previous_signer: Signer | None = None  # while one key follows another, both sign
+    witnessing: Witnessing = field(default_factory=Witnessing)
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """The log's keys, the current one first."""
+        return tuple(s for s in (self.signer, self.previous_signer) if s is not None)
 
     def new_id(self, prefix: str) -> str:
         """Return an unpredictable id such as `u-5f3c…`."""

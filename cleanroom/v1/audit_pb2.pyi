@@ -39,23 +39,71 @@ class GetCheckpointResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     LOG_KEY_FIELD_NUMBER: _builtins.int
+    WITNESSED_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
+    LOG_KEYS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """A C2SP tlog-checkpoint in a signed note."""
     log_key: _builtins.str
     """The log's public key as a C2SP verifier key, to compare with the one had on another way."""
+    witnessed_checkpoint: _builtins.str
+    """The newest checkpoint that a witness cosigned, perhaps over fewer entries; empty for none."""
+    @_builtins.property
+    def witnesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___WitnessStanding]:
+        """The configured witnesses: which cosigned what, and what keeps the others."""
+
+    @_builtins.property
+    def log_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every key that signs now: two while one follows the other, the current one first."""
+
     def __init__(
         self,
         *,
         checkpoint: _builtins.str = ...,
         log_key: _builtins.str = ...,
+        witnessed_checkpoint: _builtins.str = ...,
+        witnesses: _abc.Iterable[Global___WitnessStanding] | None = ...,
+        log_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_key", b"log_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_key", b"log_key", "log_keys", b"log_keys", "witnessed_checkpoint", b"witnessed_checkpoint", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class WitnessStanding(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    COSIGNED_AT_S_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The witness's key as a C2SP verifier key of type 0x04."""
+    size: _builtins.int
+    """Entries of the log that it cosigned last; 0 before the first time."""
+    cosigned_at_s: _builtins.int
+    """When it did, in unix seconds by its clock; 0 before the first time."""
+    problem: _builtins.str
+    """What kept it from cosigning when it was asked last; empty for nothing."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        size: _builtins.int = ...,
+        cosigned_at_s: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned_at_s", b"cosigned_at_s", "key", b"key", "problem", b"problem", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WitnessStanding: _TypeAlias = WitnessStanding  # noqa: Y015
 
 @_typing.final
 class ListEntriesRequest(_message.Message):

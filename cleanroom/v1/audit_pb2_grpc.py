@@ -66,7 +66,8 @@ class AuditServiceServicer:
     """
 
     def GetCheckpoint(self, request, context):
-        """Returns a signed checkpoint over everything durable now.
+        """Returns a signed checkpoint over everything durable now, with the cosignatures it has already;
+        waits for no witness.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

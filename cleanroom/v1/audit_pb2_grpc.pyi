@@ -37,7 +37,9 @@ class AuditServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
-    """Returns a signed checkpoint over everything durable now."""
+    """Returns a signed checkpoint over everything durable now, with the cosignatures it has already;
+    waits for no witness.
+    """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]
     """Lists entries in order, or newest first; all of them, or those that a filter chooses.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
@@ -60,7 +62,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """Returns a signed checkpoint over everything durable now."""
+    """Returns a signed checkpoint over everything durable now, with the cosignatures it has already;
+    waits for no witness.
+    """
     ListEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists entries in order, or newest first; all of them, or those that a filter chooses.
     Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
@@ -86,7 +90,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
-        """Returns a signed checkpoint over everything durable now."""
+        """Returns a signed checkpoint over everything durable now, with the cosignatures it has already;
+        waits for no witness.
+        """
 
     @_abc_1.abstractmethod
     def ListEntries(

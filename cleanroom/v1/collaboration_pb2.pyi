@@ -592,6 +592,8 @@ class Terms(_message.Message):
     PARTIES_FIELD_NUMBER: _builtins.int
     DATASETS_FIELD_NUMBER: _builtins.int
     OWNERS_FIELD_NUMBER: _builtins.int
+    CONSENT_BASES_FIELD_NUMBER: _builtins.int
+    BASE_PURPOSE_FIELD_NUMBER: _builtins.int
     policy_digest: _builtins.str
     """Digest of the policy these terms are from."""
     scheme: _builtins.str
@@ -600,6 +602,8 @@ class Terms(_message.Message):
     """Normalisation profile, "uid2-2026"."""
     default_region: _builtins.str
     """ISO 3166 alpha-2 region for phones without a country code; may be empty."""
+    base_purpose: _builtins.str
+    """The purpose without which a row is never sealed; may be empty."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Key types in order of priority."""
@@ -618,6 +622,10 @@ class Terms(_message.Message):
         and then round. The first one holds the shared key in the "hmac" scheme.
         """
 
+    @_builtins.property
+    def consent_bases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """On what the use of a row may rest: "consent", "contract", "legitimate_interest"."""
+
     def __init__(
         self,
         *,
@@ -629,10 +637,12 @@ class Terms(_message.Message):
         parties: _abc.Iterable[Global___PartyTerms] | None = ...,
         datasets: _abc.Iterable[Global___DatasetTerms] | None = ...,
         owners: _abc.Iterable[_builtins.str] | None = ...,
+        consent_bases: _abc.Iterable[_builtins.str] | None = ...,
+        base_purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets", "default_region", b"default_region", "keys", b"keys", "normalisation", b"normalisation", "owners", b"owners", "parties", b"parties", "policy_digest", b"policy_digest", "scheme", b"scheme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_purpose", b"base_purpose", "consent_bases", b"consent_bases", "datasets", b"datasets", "default_region", b"default_region", "keys", b"keys", "normalisation", b"normalisation", "owners", b"owners", "parties", b"parties", "policy_digest", b"policy_digest", "scheme", b"scheme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,45 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63leanroom/v1/dataset.proto\x12\x0c\x63leanroom.v1\"\x82\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x12\n\nnext_chunk\x18\x05 \x01(\x03\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x13\n\x0bwaiting_for\x18\x07 \x03(\t\"\xb5\x01\n\x07Version\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x66ile_digest\x18\x04 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x05 \x01(\t\x12\x0f\n\x07persons\x18\x06 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x07 \x01(\x03\x12\x13\n\x0bsealed_at_s\x18\x08 \x01(\x03\x12\x13\n\x0b\x65rased_at_s\x18\t \x01(\x03\"Q\n\x13\x43reateUploadRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\"<\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"\"\n\x10GetUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"R\n\x13UploadChunksRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\"<\n\x14UploadChunksResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"G\n\x15\x43ompleteUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\">\n\x16\x43ompleteUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"%\n\x12SealDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"=\n\x13SealDatasetResponse\x12&\n\x07version\x18\x01 \x01(\x0b\x32\x15.cleanroom.v1.Version\")\n\x16\x44\x65scribeDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"i\n\x17\x44\x65scribeDatasetResponse\x12%\n\x07uploads\x18\x01 \x03(\x0b\x32\x14.cleanroom.v1.Upload\x12\'\n\x08versions\x18\x02 \x03(\x0b\x32\x15.cleanroom.v1.Version\"&\n\x13\x45raseVersionRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\">\n\x14\x45raseVersionResponse\x12&\n\x07version\x18\x01 \x01(\x0b\x32\x15.cleanroom.v1.Version2\xf6\x04\n\x0e\x44\x61tasetService\x12U\n\x0c\x43reateUpload\x12!.cleanroom.v1.CreateUploadRequest\x1a\".cleanroom.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.cleanroom.v1.GetUploadRequest\x1a\x1f.cleanroom.v1.GetUploadResponse\x12W\n\x0cUploadChunks\x12!.cleanroom.v1.UploadChunksRequest\x1a\".cleanroom.v1.UploadChunksResponse(\x01\x12[\n\x0e\x43ompleteUpload\x12#.cleanroom.v1.CompleteUploadRequest\x1a$.cleanroom.v1.CompleteUploadResponse\x12R\n\x0bSealDataset\x12 .cleanroom.v1.SealDatasetRequest\x1a!.cleanroom.v1.SealDatasetResponse\x12^\n\x0f\x44\x65scribeDataset\x12$.cleanroom.v1.DescribeDatasetRequest\x1a%.cleanroom.v1.DescribeDatasetResponse\x12U\n\x0c\x45raseVersion\x12!.cleanroom.v1.EraseVersionRequest\x1a\".cleanroom.v1.EraseVersionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63leanroom/v1/dataset.proto\x12\x0c\x63leanroom.v1\".\n\x0fPersonReference\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\x82\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x12\n\nnext_chunk\x18\x05 \x01(\x03\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x13\n\x0bwaiting_for\x18\x07 \x03(\t\"\xb5\x01\n\x07Version\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x66ile_digest\x18\x04 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x05 \x01(\t\x12\x0f\n\x07persons\x18\x06 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x07 \x01(\x03\x12\x13\n\x0bsealed_at_s\x18\x08 \x01(\x03\x12\x13\n\x0b\x65rased_at_s\x18\t \x01(\x03\"Q\n\x13\x43reateUploadRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\"<\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"\"\n\x10GetUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"R\n\x13UploadChunksRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\"<\n\x14UploadChunksResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"G\n\x15\x43ompleteUploadRequest\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\">\n\x16\x43ompleteUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.cleanroom.v1.Upload\"%\n\x12SealDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"=\n\x13SealDatasetResponse\x12&\n\x07version\x18\x01 \x01(\x0b\x32\x15.cleanroom.v1.Version\")\n\x16\x44\x65scribeDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"i\n\x17\x44\x65scribeDatasetResponse\x12%\n\x07uploads\x18\x01 \x03(\x0b\x32\x14.cleanroom.v1.Upload\x12\'\n\x08versions\x18\x02 \x03(\x0b\x32\x15.cleanroom.v1.Version\"&\n\x13\x45raseVersionRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\">\n\x14\x45raseVersionResponse\x12&\n\x07version\x18\x01 \x01(\x0b\x32\x15.cleanroom.v1.Version\"p\n\x16WithdrawConsentRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x31\n\nreferences\x18\x03 \x03(\x0b\x32\x1d.cleanroom.v1.PersonReference\"i\n\x17WithdrawConsentResponse\x12\x16\n\x0ewithdrawn_at_s\x18\x01 \x01(\x03\x12\x18\n\x10\x65\x66\x66\x65\x63tive_from_s\x18\x02 \x01(\x03\x12\r\n\x05given\x18\x03 \x01(\x03\x12\r\n\x05known\x18\x04 \x01(\x03\x32\xd6\x05\n\x0e\x44\x61tasetService\x12U\n\x0c\x43reateUpload\x12!.cleanroom.v1.CreateUploadRequest\x1a\".cleanroom.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.cleanroom.v1.GetUploadRequest\x1a\x1f.cleanroom.v1.GetUploadResponse\x12W\n\x0cUploadChunks\x12!.cleanroom.v1.UploadChunksRequest\x1a\".cleanroom.v1.UploadChunksResponse(\x01\x12[\n\x0e\x43ompleteUpload\x12#.cleanroom.v1.CompleteUploadRequest\x1a$.cleanroom.v1.CompleteUploadResponse\x12R\n\x0bSealDataset\x12 .cleanroom.v1.SealDatasetRequest\x1a!.cleanroom.v1.SealDatasetResponse\x12^\n\x0f\x44\x65scribeDataset\x12$.cleanroom.v1.DescribeDatasetRequest\x1a%.cleanroom.v1.DescribeDatasetResponse\x12U\n\x0c\x45raseVersion\x12!.cleanroom.v1.EraseVersionRequest\x1a\".cleanroom.v1.EraseVersionResponse\x12^\n\x0fWithdrawConsent\x12$.cleanroom.v1.WithdrawConsentRequest\x1a%.cleanroom.v1.WithdrawConsentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cleanroom.v1.dataset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UPLOAD']._serialized_start=45
-  _globals['_UPLOAD']._serialized_end=175
-  _globals['_VERSION']._serialized_start=178
-  _globals['_VERSION']._serialized_end=359
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=361
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=442
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=444
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=504
-  _globals['_GETUPLOADREQUEST']._serialized_start=506
-  _globals['_GETUPLOADREQUEST']._serialized_end=540
-  _globals['_GETUPLOADRESPONSE']._serialized_start=542
-  _globals['_GETUPLOADRESPONSE']._serialized_end=599
-  _globals['_UPLOADCHUNKSREQUEST']._serialized_start=601
-  _globals['_UPLOADCHUNKSREQUEST']._serialized_end=683
-  _globals['_UPLOADCHUNKSRESPONSE']._serialized_start=685
-  _globals['_UPLOADCHUNKSRESPONSE']._serialized_end=745
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=747
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=818
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=820
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=882
-  _globals['_SEALDATASETREQUEST']._serialized_start=884
-  _globals['_SEALDATASETREQUEST']._serialized_end=921
-  _globals['_SEALDATASETRESPONSE']._serialized_start=923
-  _globals['_SEALDATASETRESPONSE']._serialized_end=984
-  _globals['_DESCRIBEDATASETREQUEST']._serialized_start=986
-  _globals['_DESCRIBEDATASETREQUEST']._serialized_end=1027
-  _globals['_DESCRIBEDATASETRESPONSE']._serialized_start=1029
-  _globals['_DESCRIBEDATASETRESPONSE']._serialized_end=1134
-  _globals['_ERASEVERSIONREQUEST']._serialized_start=1136
-  _globals['_ERASEVERSIONREQUEST']._serialized_end=1174
-  _globals['_ERASEVERSIONRESPONSE']._serialized_start=1176
-  _globals['_ERASEVERSIONRESPONSE']._serialized_end=1238
-  _globals['_DATASETSERVICE']._serialized_start=1241
-  _globals['_DATASETSERVICE']._serialized_end=1871
+  _globals['_PERSONREFERENCE']._serialized_start=44
+  _globals['_PERSONREFERENCE']._serialized_end=90
+  _globals['_UPLOAD']._serialized_start=93
+  _globals['_UPLOAD']._serialized_end=223
+  _globals['_VERSION']._serialized_start=226
+  _globals['_VERSION']._serialized_end=407
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=409
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=490
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=492
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=552
+  _globals['_GETUPLOADREQUEST']._serialized_start=554
+  _globals['_GETUPLOADREQUEST']._serialized_end=588
+  _globals['_GETUPLOADRESPONSE']._serialized_start=590
+  _globals['_GETUPLOADRESPONSE']._serialized_end=647
+  _globals['_UPLOADCHUNKSREQUEST']._serialized_start=649
+  _globals['_UPLOADCHUNKSREQUEST']._serialized_end=731
+  _globals['_UPLOADCHUNKSRESPONSE']._serialized_start=733
+  _globals['_UPLOADCHUNKSRESPONSE']._serialized_end=793
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=795
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=866
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=868
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=930
+  _globals['_SEALDATASETREQUEST']._serialized_start=932
+  _globals['_SEALDATASETREQUEST']._serialized_end=969
+  _globals['_SEALDATASETRESPONSE']._serialized_start=971
+  _globals['_SEALDATASETRESPONSE']._serialized_end=1032
+  _globals['_DESCRIBEDATASETREQUEST']._serialized_start=1034
+  _globals['_DESCRIBEDATASETREQUEST']._serialized_end=1075
+  _globals['_DESCRIBEDATASETRESPONSE']._serialized_start=1077
+  _globals['_DESCRIBEDATASETRESPONSE']._serialized_end=1182
+  _globals['_ERASEVERSIONREQUEST']._serialized_start=1184
+  _globals['_ERASEVERSIONREQUEST']._serialized_end=1222
+  _globals['_ERASEVERSIONRESPONSE']._serialized_start=1224
+  _globals['_ERASEVERSIONRESPONSE']._serialized_end=1286
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=1288
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=1400
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=1402
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=1507
+  _globals['_DATASETSERVICE']._serialized_start=1510
+  _globals['_DATASETSERVICE']._serialized_end=2236
 # @@protoc_insertion_point(module_scope)

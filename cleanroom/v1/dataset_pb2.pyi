@@ -19,6 +19,34 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class PersonReference(_message.Message):
+    """One reference to a person, made on the party's own machine under its own key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"person" for a keyed hash of the party's own person reference (the `ref` of uploaded rows), or
+    a key type such as "email" for what uploaded rows hold of it: a blinded element or a token.
+    """
+    value: _builtins.bytes
+    """16 bytes for "person", 32 bytes for a key type."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonReference: _TypeAlias = PersonReference  # noqa: Y015
+
+@_typing.final
 class Upload(_message.Message):
     """An upload in progress."""
 
@@ -447,3 +475,65 @@ class EraseVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EraseVersionResponse: _TypeAlias = EraseVersionResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """"collaborations/<collaboration>/datasets/<dataset>"."""
+    request_id: _builtins.str
+    """Idempotency key: the same id again returns what it did."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonReference]:
+        """At most 10,000; several may be of one person, who then leaves with all of them."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        references: _abc.Iterable[Global___PersonReference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "references", b"references", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawConsentRequest: _TypeAlias = WithdrawConsentRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawConsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITHDRAWN_AT_S_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_S_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    withdrawn_at_s: _builtins.int
+    """Unix seconds."""
+    effective_from_s: _builtins.int
+    """Unix seconds: the start of the first epoch in which nobody named is used."""
+    given: _builtins.int
+    """References that came."""
+    known: _builtins.int
+    """Of these, references that stood in a sealed version; told to the owner only."""
+    def __init__(
+        self,
+        *,
+        withdrawn_at_s: _builtins.int = ...,
+        effective_from_s: _builtins.int = ...,
+        given: _builtins.int = ...,
+        known: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from_s", b"effective_from_s", "given", b"given", "known", b"known", "withdrawn_at_s", b"withdrawn_at_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawConsentResponse: _TypeAlias = WithdrawConsentResponse  # noqa: Y015

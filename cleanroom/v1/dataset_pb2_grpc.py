@@ -72,6 +72,11 @@ class DatasetServiceStub:
                 request_serializer=cleanroom_dot_v1_dot_dataset__pb2.EraseVersionRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_dataset__pb2.EraseVersionResponse.FromString,
                 _registered_method=True)
+        self.WithdrawConsent = channel.unary_unary(
+                '/cleanroom.v1.DatasetService/WithdrawConsent',
+                request_serializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.FromString,
+                _registered_method=True)
 
 
 class DatasetServiceServicer:
@@ -135,6 +140,17 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawConsent(self, request, context):
+        """Withdraws the consent of people of the caller's own dataset. It is durable when this answers,
+        heeded by every question of the next consent epoch and later, and by every later upload: rows
+        of these people enter no version unless their consent was given after the withdrawal. Their
+        rows in sealed versions are removed within the policy's time. Needs no policy in force.
+        Reasons: REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -172,6 +188,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.EraseVersion,
                     request_deserializer=cleanroom_dot_v1_dot_dataset__pb2.EraseVersionRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_dataset__pb2.EraseVersionResponse.SerializeToString,
+            ),
+            'WithdrawConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawConsent,
+                    request_deserializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -366,6 +387,33 @@ class DatasetService:
             '/cleanroom.v1.DatasetService/EraseVersion',
             cleanroom_dot_v1_dot_dataset__pb2.EraseVersionRequest.SerializeToString,
             cleanroom_dot_v1_dot_dataset__pb2.EraseVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.DatasetService/WithdrawConsent',
+            cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.SerializeToString,
+            cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,13 @@ class DatasetServiceStub:
     """Describes the caller's own dataset: uploads in progress and versions with exact counts."""
     EraseVersion: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.EraseVersionRequest, _dataset_pb2.EraseVersionResponse]
     """Erases a version by deleting its key. What was released stays released."""
+    WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.WithdrawConsentRequest, _dataset_pb2.WithdrawConsentResponse]
+    """Withdraws the consent of people of the caller's own dataset. It is durable when this answers,
+    heeded by every question of the next consent epoch and later, and by every later upload: rows
+    of these people enter no version unless their consent was given after the withdrawal. Their
+    rows in sealed versions are removed within the policy's time. Needs no policy in force.
+    Reasons: REQUEST_ID_REUSED.
+    """
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
@@ -93,6 +100,13 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """Describes the caller's own dataset: uploads in progress and versions with exact counts."""
     EraseVersion: _aio.UnaryUnaryMultiCallable[_dataset_pb2.EraseVersionRequest, _dataset_pb2.EraseVersionResponse]  # type: ignore[assignment]
     """Erases a version by deleting its key. What was released stays released."""
+    WithdrawConsent: _aio.UnaryUnaryMultiCallable[_dataset_pb2.WithdrawConsentRequest, _dataset_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
+    """Withdraws the consent of people of the caller's own dataset. It is durable when this answers,
+    heeded by every question of the next consent epoch and later, and by every later upload: rows
+    of these people enter no version unless their consent was given after the withdrawal. Their
+    rows in sealed versions are removed within the policy's time. Needs no policy in force.
+    Reasons: REQUEST_ID_REUSED.
+    """
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Bringing data in: an upload is chunks of blinded rows; sealing turns it into a version.
@@ -165,5 +179,18 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.EraseVersionResponse, _abc.Awaitable[_dataset_pb2.EraseVersionResponse]]:
         """Erases a version by deleting its key. What was released stays released."""
+
+    @_abc_1.abstractmethod
+    def WithdrawConsent(
+        self,
+        request: _dataset_pb2.WithdrawConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.WithdrawConsentResponse, _abc.Awaitable[_dataset_pb2.WithdrawConsentResponse]]:
+        """Withdraws the consent of people of the caller's own dataset. It is durable when this answers,
+        heeded by every question of the next consent epoch and later, and by every later upload: rows
+        of these people enter no version unless their consent was given after the withdrawal. Their
+        rows in sealed versions are removed within the policy's time. Needs no policy in force.
+        Reasons: REQUEST_ID_REUSED.
+        """
 
 def add_DatasetServiceServicer_to_server(servicer: DatasetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -39,7 +39,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POLICY_DIGEST_MISMATCH: _ErrorReason.ValueType  # 7
     """FAILED_PRECONDITION {collaboration: "spring", digest: "9f.."}."""
     ERROR_REASON_QUESTION_REFUSED: _ErrorReason.ValueType  # 8
-    """PERMISSION_DENIED {reasons: "parties.megamart.may_ask does not include sales_lift"}."""
+    """PERMISSION_DENIED {reasons: "parties.megamart.may_ask does not include sales_lift (spring.yaml:8)",
+    trace: "[{\\"words\\":\\"parties.megamart.may_ask does not include sales_lift (spring.yaml:8)\\",
+    \\"rule\\":\\"parties.megamart.may_ask\\",\\"file\\":\\"spring.yaml\\",\\"line\\":8,
+    \\"whose\\":[\\"acme-brand\\",\\"megamart\\"],\\"allowed\\":\\"match_rate\\"}]"}: every reason, the rule of
+    the policy in force that it follows from, the parties whose rule it is and what it does allow.
+    A reason with an empty rule lies in the question itself. Where the header has no room for all,
+    the first stand in `trace` and the number of the others in `left_out`. Never depends on data.
+    """
     ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 9
     """RESOURCE_EXHAUSTED {ledger: "ledgers/megamart/loyalty-2026", owner: "megamart"}; with
     QuotaFailure.
@@ -96,7 +103,14 @@ ERROR_REASON_POLICY_NOT_IN_FORCE: ErrorReason.ValueType  # 6
 ERROR_REASON_POLICY_DIGEST_MISMATCH: ErrorReason.ValueType  # 7
 """FAILED_PRECONDITION {collaboration: "spring", digest: "9f.."}."""
 ERROR_REASON_QUESTION_REFUSED: ErrorReason.ValueType  # 8
-"""PERMISSION_DENIED {reasons: "parties.megamart.may_ask does not include sales_lift"}."""
+"""PERMISSION_DENIED {reasons: "parties.megamart.may_ask does not include sales_lift (spring.yaml:8)",
+trace: "[{\\"words\\":\\"parties.megamart.may_ask does not include sales_lift (spring.yaml:8)\\",
+\\"rule\\":\\"parties.megamart.may_ask\\",\\"file\\":\\"spring.yaml\\",\\"line\\":8,
+\\"whose\\":[\\"acme-brand\\",\\"megamart\\"],\\"allowed\\":\\"match_rate\\"}]"}: every reason, the rule of
+the policy in force that it follows from, the parties whose rule it is and what it does allow.
+A reason with an empty rule lies in the question itself. Where the header has no room for all,
+the first stand in `trace` and the number of the others in `left_out`. Never depends on data.
+"""
 ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 9
 """RESOURCE_EXHAUSTED {ledger: "ledgers/megamart/loyalty-2026", owner: "megamart"}; with
 QuotaFailure.

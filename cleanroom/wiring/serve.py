@@ -18,6 +18,7 @@ from cleanroom.policy.parse import parse_policy
 from cleanroom.rpc.server import RunningServer, ServerSettings, start
 from cleanroom.usecases.collaborate import propose
 from cleanroom.usecases.recover import recover
+from cleanroom.usecases.rotate import take_up_log
 from cleanroom.usecases.service import Service
 from cleanroom.wiring.allocation import keep_freed_messages
 from cleanroom.wiring.build import build_service
@@ -25,6 +26,7 @@ from cleanroom.wiring.environment import SystemClock
 from cleanroom.wiring.errors import CannotServe
 from cleanroom.wiring.lock import held
 from cleanroom.wiring.opening import open_store
+from cleanroom.wiring.publisher import Publisher
 from cleanroom.wiring.tls import check_tls, deny_list
 
 GRACE_S: Final = 10.0
@@ -47,12 +49,15 @@ def serve(config: Config) -> None:
             prepare(config, service)
             if stop.is_set():
                 return
+            publisher = Publisher(service, config.log.checkpoint_every_s)
             running = start(service, settings)
+            publisher.start()
             _announce(config, running)
             threading.Thread(target=service.engine.warm, daemon=True).start()
             stop.wait()
             _LOG.info("draining: calls under way have %.0f s to end", GRACE_S)
             running.stop(GRACE_S)
+            publisher.stop()
     _LOG.info("stopped")
 
 
@@ -72,6 +77,8 @@ def _check_free(listen: str) -> None:
 
 def prepare(config: Config, service: Service) -> None:
     """Finish what a crash left, and put the bootstrap policy before its parties if none is."""
+    # Before anything is written: a log that does not continue what was signed is not continued.
+    take_up_log(service)
     # A crash in here is like the crash before: the next start does it again.
     resumed = recover(service)
     _LOG.info("resumed %d questions", resumed)

@@ -10,15 +10,11 @@ from typing import Final
 
 from cleanroom.audit.cosignature import WitnessKey
 from cleanroom.audit.encoding import decode_decimal
-from cleanroom.audit.errors import NoteInvalid, WitnessRefused
+from cleanroom.audit.errors import NoteInvalid, WitnessRefused, WitnessUnavailable
 from cleanroom.audit.tlog_witness import CONFLICT, MAX_BODY_BYTES, SIZE_TYPE
 
 TIMEOUT_S: Final = 10.0
 _SHOWN: Final = 200  # characters of what a witness says about a refusal
-
-
-class WitnessUnavailable(Exception):
-    """The witness could not be reached, or did not answer as one; one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +40,12 @@ class HttpWitness:
             with error:
                 raise _refusal(error) from None
         except urllib.error.URLError as error:
-            raise WitnessUnavailable(f"{self.key.name}: {error.reason}") from None
+            raise self._unavailable(error.reason) from None
         except (OSError, http.client.HTTPException, NoteInvalid) as error:
-            raise WitnessUnavailable(f"{self.key.name}: {error}") from None
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, why: object) -> WitnessUnavailable:
+        return WitnessUnavailable(witness=self.key.name, why=str(why))
 
 
 def _refusal(error: urllib.error.HTTPError) -> WitnessRefused:

@@ -12,6 +12,7 @@ import pytest
 from cleanroom.engine import session as sessions
 from cleanroom.engine.matching import pairs, side
 from cleanroom.engine.session import Session
+from cleanroom.model.consent import Epoch
 from support.messy import SEALABLE, case
 from support.panels import EPOCH_S, KEYS, exposures_schema, sales_schema, sealed, token, versions
 
@@ -79,7 +80,7 @@ def _found(uploads):
     left, right = ([tuple(person.values()) for person in half.to_pylist()] for half in stored)
     with Session(memory_limit="200MB", threads=1, spill_dir=None) as session:
         sides = [
-            side(session, version, tables[version.version], 1, EPOCH_S)
+            side(session, version, tables[version.version], 1, Epoch(start_s=EPOCH_S))
             for version in versions(*SCHEMAS.values())
         ]
         wanted = {"ours": "person"}, {"theirs": "person"}

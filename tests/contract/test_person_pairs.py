@@ -16,7 +16,7 @@ from cleanroom.config import load_config
 from cleanroom.engine.matching import pairs as engine_pairs
 from cleanroom.engine.matching import side
 from cleanroom.engine.session import Session
-from cleanroom.model.consent import epoch_of
+from cleanroom.model.consent import Epoch, epoch_of
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.names import DatasetName
 from cleanroom.policy.parse import parse_policy
@@ -60,7 +60,7 @@ def _check(sealed, rows, token_of, stages, epoch_s):
     total = 0
     with Session(memory_limit="512MB", threads=1, spill_dir=None) as session:
         sides = {
-            name: side(session, ref, tables, MEASUREMENT, epoch_s)
+            name: side(session, ref, tables, MEASUREMENT, Epoch(start_s=epoch_s))
             for name, (ref, tables) in sealed.items()
         }
         for a, b in combinations(DATASETS, 2):

@@ -90,7 +90,7 @@ def test_every_family_is_answered_with_a_receipt_that_verifies(filled):
 
 def test_the_log_verifies_and_holds_each_step(filled):
     filled.ask("acme-brand", RATE)
-    note, _ = inspect.signed_checkpoint(filled.service)
+    note = inspect.signed_checkpoint(filled.service).note
     checkpoint = open_checkpoint(note, verifier_of(filled.service.signer))
     entries, size = inspect.entries(filled.service, AUDITOR, start=0, count=1000)
     assert verify_log(entries, checkpoint).checkpoint.size == size

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from cleanroom.audit.checkpoint import Checkpoint, sign_checkpoint
 from cleanroom.audit.cosignature import cosignatures, with_lines, witness_key_of
-from cleanroom.audit.errors import WitnessRefused
+from cleanroom.audit.errors import WitnessRefused, WitnessUnavailable
 from cleanroom.audit.note import Ed25519Signer, verifier_of
 from cleanroom.audit.tlog_witness import (
     AddCheckpoint,
     decode_add_checkpoint,
     encode_add_checkpoint,
 )
-from cleanroom.witness.client import HttpWitness, WitnessUnavailable
+from cleanroom.witness.client import HttpWitness
 from cleanroom.witness.folder import create_witness
 from cleanroom.witness.state import WitnessState, WitnessUnusable, alone, create_state
 from support.audit_logs import LOG_KEY, ORIGIN, SIGNER, STRANGER, checkpoint_of, some_log
@@ -260,7 +260,7 @@ def test_over_http_a_request_without_a_fair_length_is_refused(witness, length):
 
 def test_a_witness_that_is_down_is_unavailable_in_one_sentence():
     client = HttpWitness(url="http://127.0.0.1:9", key=KEY, timeout_s=1)
-    with pytest.raises(WitnessUnavailable, match=r"witness\.example/w1: .*refused"):
+    with pytest.raises(WitnessUnavailable, match=r"witness\.example/w1 cannot be asked: .*refused"):
         client.add_checkpoint(request(some_log(1)))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from privacy import worst_people as worst
 from support.stages import chain
 
 Rows = list[dict[str, Any]]
@@ -35,6 +36,7 @@ class Neighbour:
     person: str
     without: tuple[tuple[str, int], ...] = ()
     plain: bool = False  # does less harm than another one: left to the whole run
+    cases: frozenset[str] = frozenset()  # whom alone it can harm most; all if none are named
 
     def of(self, world: World) -> World:
         """Return the smaller world."""
@@ -80,11 +82,34 @@ NEIGHBOURS = (
     ),
 )
 
+NEIGHBOURS += (
+    Neighbour(
+        name="bought before and after, exposed",
+        dataset="exposures",
+        person="faithful",
+        cases=worst.OF_RESIDUALS,
+    ),
+    Neighbour(
+        name="matched everywhere alone", dataset="exposures", person=worst.HUB, cases=worst.HUBS
+    ),
+    *(
+        Neighbour(name=f"the chain {c.name}", dataset=c.first, person=c.person, cases=c.cases)
+        for c in worst.CHAINS
+    ),
+)
+
 
 def base() -> World:
     """Return the larger world of all neighbours."""
     world: dict[str, dict[str, Rows]] = {"exposures": {}, "sales": {}, "panel": {}}
-    for dataset, person, rows in (*_ordinary(), *_special(), *_chains()):
+    of_chains = (record for chain in worst.CHAINS for record in chain.records())
+    for dataset, person, rows in (
+        *_ordinary(),
+        *_special(),
+        *_chains(),
+        *of_chains,
+        *worst.hub(),
+    ):
         world[dataset].setdefault(person, []).extend(rows)
     return world
 

@@ -6,7 +6,6 @@ import pandas as pd
 
 from cleanroom.analysis.limits import default_nano_rho
 from cleanroom.analysis.plan import exact_request, plan
-from cleanroom.model.consent import epoch_of
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.question import Question
 from cleanroom.policy.decide import decide
@@ -74,7 +73,7 @@ def exact(room: Room, asker: str, question: Question) -> dict[str, tuple[int, ..
         planned,
         purposes=allowance.purposes,
         versions=tuple(VersionRef(version=latest[d].id, schema=schema) for d, schema in pairs),
-        epoch_s=epoch_of(now_s),
+        epoch=room.policy.consent.epoch(now_s),
     )
     vault = room.service.vault
     found = room.service.engine.exact(

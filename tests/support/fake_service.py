@@ -71,6 +71,8 @@ class FakeRoom:
         self.received = []  # indices of chunks in the order they came
         self.cut_after_chunks = None  # cut the next upload stream after so many
         self.waiting_for = []  # parties that have yet to blind what is completed
+        self.withdrawals = {}  # request id: list of PersonReference
+        self.known_references = set()  # values that a version has
         self.tasks = {}  # id: RelayTask
         self.elements = {}  # task id: list of bytes
         self.returned = {}  # task id: {index: bytes}
@@ -165,6 +167,18 @@ class Datasets(dataset_pb2_grpc.DatasetServiceServicer):
     def DescribeDataset(self, request, context):
         self.room.meet("DescribeDataset", context)
         return dataset_pb2.DescribeDatasetResponse(uploads=list(self.room.uploads.values()))
+
+    def WithdrawConsent(self, request, context):
+        self.room.meet("WithdrawConsent", context, request.request_id)
+        if request.request_id not in self.room.withdrawals:
+            self.room.withdrawals[request.request_id] = list(request.references)
+        kept = self.room.withdrawals[request.request_id]
+        return dataset_pb2.WithdrawConsentResponse(
+            withdrawn_at_s=1_000,
+            effective_from_s=86_400,
+            given=len(kept),
+            known=sum(one.value in self.room.known_references for one in kept),
+        )
 
     def EraseVersion(self, request, context):
         self.room.meet("EraseVersion", context)

@@ -28,9 +28,11 @@ from cleanroom.ports.records import (
     TaskState,
     Upload,
     Version,
+    Withdrawal,
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
+from support.memory_withdrawals import MemoryWithdrawals
 
 T = TypeVar("T")
 
@@ -53,6 +55,9 @@ class State:
     questions: dict[str, StoredQuestion] = field(default_factory=dict)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    withdrawals: dict[tuple[str, str], Withdrawal] = field(default_factory=dict)
+    marks: dict[tuple[DatasetName, bytes], int] = field(default_factory=dict)
+    people: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
@@ -65,6 +70,8 @@ class State:
             _must((step.collaboration, step.policy_digest) in self.proposals, "a step of nothing")
         for task in self.tasks.values():
             _must(task.upload in self.uploads, "a relay task of no upload")
+        for version, _ in self.people:
+            _must(version in self.versions, "people of no version")
 
 
 def _must(holds: bool, what: str) -> None:
@@ -336,6 +343,7 @@ class MemoryTransaction:
         self.uploads = MemoryUploads(state)
         self.relay = MemoryRelay(state)
         self.versions = MemoryVersions(state)
+        self.withdrawals = MemoryWithdrawals(state)
         self.ledgers = MemoryLedgers(state)
         self.questions = MemoryQuestions(state)
         self.log = MemoryLog(state)

@@ -9,7 +9,18 @@ from cleanroom.policy.document import Policy
 from cleanroom.policy.parse import parse_policy
 
 EXAMPLES = Path(__file__).parents[2] / "policies" / "examples"
-NAMES = ("spring-campaign", "demo", "hmac", "sha256")
+NAMES = (
+    "spring-campaign",
+    "demo",
+    "hmac",
+    "sha256",
+    "fmcg-retailer",
+    "pharma-test-control",
+    "retailer-data-provider",
+    "three-providers",
+    "regulator-strict",
+    "legacy-hashed-list",
+)
 
 
 def example(name: str = "spring-campaign") -> str:

@@ -54,7 +54,10 @@ FULL = {
             "owner": "acme-brand",
             "dimensions": {"city": ["ufa", "kazan", "other"], "segment": ["cooks", "other"]},
             "arm": {"column": "arm", "test": "test", "control": "control"},
-            "counts": {"impressions": {"max_per_person": 50}, "clicks": {"max_per_person": 9}},
+            "counts": {
+                "impressions": {"unit": "count", "max_per_person": 50},
+                "clicks": {"max_per_person": 9},
+            },
             "time": {"column": "seen_at"},
             "limits": {"filters_per_question": 2, "breakdowns_per_question": 2},
             "breakdowns": {"segment_size": ["city", "segment", "impressions"]},
@@ -97,6 +100,12 @@ FULL = {
             "consent": {"match_rate": ["research"]},
         },
     },
+    "consent": {
+        "base": "research",
+        "bases": ["consent", "contract"],
+        "epoch_days": 2,
+        "max_age_days": 395,
+    },
     "retention": {"datasets_days": 90, "measurements_days": 730},
 }
 # Other words that may stand where a key of this name stands.
@@ -112,6 +121,7 @@ WORDS = {
     "column": ["other_column"],
     "test": ["exposed"],
     "collaboration": ["autumn-campaign"],
+    "base": ["measurement", "research"],
 }
 ITEMS = {
     "may_ask": FAMILIES,
@@ -119,6 +129,7 @@ ITEMS = {
     "match_rate": (*PURPOSES, "city", "tier"),
     "segment_size": (*PURPOSES, "city", "clicks"),
     "sales_lift": (*PURPOSES, "city"),
+    "bases": ("consent", "contract", "legitimate_interest"),
 }
 VALUES = ("ufa", "omsk", "gold", "soap", "fresh", "low")
 OPTIONAL = [(path, value) for path, value in [

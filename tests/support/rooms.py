@@ -26,6 +26,7 @@ from cleanroom.model.question import Ask
 from cleanroom.policy.document import Policy, Scheme
 from cleanroom.policy.parse import parse_policy
 from cleanroom.ports.records import Upload, Version
+from cleanroom.storage.checkpoints import CheckpointFiles
 from cleanroom.storage.sqlite import SqlStore
 from cleanroom.storage.vault import FileVault
 from cleanroom.usecases import analyse, collaborate, ingest, intake, relay
@@ -75,6 +76,7 @@ def make_service(root: Path, clock: TestClock | None = None) -> Service:
         entropy=SystemEntropy(),
         curve=SystemCurve(),
         signer=Ed25519Signer(name="room.test/log", key=key),
+        remembered=CheckpointFiles(root, lambda: secrets.token_hex(8)),
     )
 
 

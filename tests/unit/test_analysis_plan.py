@@ -14,6 +14,7 @@ from cleanroom.analysis.limits import default_nano_rho, limit_nano_rho, nano_rho
 from cleanroom.analysis.parts import split
 from cleanroom.analysis.plan import exact_request, plan, with_residual
 from cleanroom.analysis.request import Residual
+from cleanroom.model.consent import Epoch
 from cleanroom.model.errors import FieldInvalid, QuestionRefused
 from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import ContributionBound, Population
@@ -297,7 +298,7 @@ def test_strata_make_cells_within_cells():
 
     assert (len(found.cells), len(found.strata)) == (3, 2)
     assert {s.cells for s in found.statistics} == {6}
-    request = exact_request(found, purposes=1, versions=(), epoch_s=0)
+    request = exact_request(found, purposes=1, versions=(), epoch=Epoch(start_s=0))
     assert request.domains == (allowances.CITY, allowances.SEGMENT)
 
 
@@ -353,7 +354,7 @@ def test_the_noise_of_a_lift_falls_with_its_bound():
 
 def test_the_engine_is_asked_for_what_was_planned():
     found = plan(ALLOWANCES["amount by city"], LOSS)
-    request = exact_request(found, purposes=1, versions=(), epoch_s=86_400)
+    request = exact_request(found, purposes=1, versions=(), epoch=Epoch(start_s=86_400))
 
     assert request.question == found.question
     assert (request.bound, request.square_unit) == (found.bound, found.square_unit)

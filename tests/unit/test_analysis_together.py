@@ -209,3 +209,16 @@ def test_two_stages_are_charged_hardly_more_than_their_worst_record_moves(stages
 
     assert all(found[dataset] <= moves[dataset] for dataset in PAIR)
     assert max(found.values()) >= WORST * max(moves.values())
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_so_are_two_stages_of_yes_and_no(stages):
+    allowance, values = asked_of(stages, outcome="buyers", high=1, asked=TWO_STAGES)
+    moves = split(allowance, Fraction(1)).moves
+    found = {
+        d: max(worst(allowance, values, stages, r, thetas=(theta,)) for theta in range(-3, 4))
+        for d, r in zip(PAIR, Removed, strict=True)
+    }
+
+    assert all(found[dataset] <= moves[dataset] for dataset in PAIR)
+    assert max(found.values()) >= WORST * max(moves.values())

@@ -15,7 +15,7 @@ import pytest
 from cleanroom.config import load_config
 from cleanroom.sandbox.create import create_sandbox
 from cleanroom.wiring.lock import held
-from cleanroom.wiring.opening import load_signer, open_store
+from cleanroom.wiring.opening import load_signers, open_store
 from support.audit_logs import some_log
 from support.exports import fill, note_of
 from support.operator_cli import run
@@ -176,7 +176,7 @@ def fill_fork(room):
     from support.audit_logs import LOG_KEY
     from support.memory_store import MemoryStore
 
-    signer = load_signer(room.config.log)
+    [signer] = load_signers(room.config.log)
     tree = open_checkpoint(note_of(fill(MemoryStore(), some_log(301)[1:])), LOG_KEY)
     path = room.folder / "fork"
     forged = Checkpoint(origin=signer.name, size=tree.size, root=tree.root)

@@ -61,6 +61,35 @@ def test_every_optional_key_is_read(tmp_path):
     )
 
 
+WITNESS_KEY = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+WITNESS = f'[[log.witnesses]]\nurl = "https://w.example/x"\nkey = "{WITNESS_KEY}"\n'
+
+
+def test_a_log_may_have_a_previous_key_and_witnesses(tmp_path):
+    plain = load_config(written(tmp_path, MINIMAL)).log
+    assert (plain.previous_key, plain.witnesses, plain.checkpoint_every_s) == (None, (), 60)
+    more = 'previous_key = "keys/old.key"\ncheckpoint_every_s = 5\n' + WITNESS * 2
+    log = load_config(written(tmp_path, MINIMAL.replace("[tls]", f"{more}[tls]"))).log
+    assert (log.previous_key, log.checkpoint_every_s) == (tmp_path / "keys/old.key", 5)
+    assert [(w.url, w.key) for w in log.witnesses] == [("https://w.example/x", WITNESS_KEY)] * 2
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ("checkpoint_every_s = 0\n", "log.checkpoint_every_s"),
+        ('witnesses = "w"\n', "log.witnesses"),
+        ("witnesses = [1]\n", "log.witnesses"),
+        (WITNESS.replace("https", "file"), "log.witnesses[1].url"),
+        (WITNESS + WITNESS.replace(WITNESS_KEY, "w+1+a"), "log.witnesses[2].key"),
+        (WITNESS + "retries = 1\n", "log.witnesses[1].retries"),
+    ],
+)
+def test_a_fault_of_a_witness_is_named_by_its_place(tmp_path, more, key):
+    (problem,) = problems(tmp_path, MINIMAL.replace("[tls]", f"{more}[tls]"))
+    assert problem.startswith(f"{tmp_path / 'server.toml'}: {key}: ")
+
+
 def test_absolute_paths_stay_as_they_are(tmp_path):
     config = load_config(written(tmp_path, MINIMAL.replace('"data"', '"/srv/room"')))
     assert config.data == Path("/srv/room")

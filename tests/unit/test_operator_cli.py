@@ -140,6 +140,9 @@ def test_audit_verify_finds_a_rewritten_history_by_a_kept_checkpoint(room, tmp_p
     kept.write_text(room.run("audit", "checkpoint")[1], encoding="utf-8")
     room.config.database.unlink()
     room.agree(edited(("people: 50", "people: 60"), name="demo").encode())
+    code, _, err = room.run("audit", "verify")  # the server's own memory, beside the database
+    assert (code, "the log was forked" in err or "it shrank" in err) == (1, True)
+    (room.config.data / "checkpoint").unlink()
     assert room.run("audit", "verify")[0] == 0
     code, _, err = room.run("audit", "verify", "--against", kept)
     assert code == 1
@@ -227,6 +230,7 @@ def test_a_wrong_configuration_is_told_and_debug_shows_where(tmp_path, capsys):
         ("audit", "checkpoint"),
         ("audit", "list"),
         ("audit", "show"),
+        ("audit", "report"),
         ("fsck",),
     ],
 )

@@ -20,7 +20,7 @@ from cleanroom.policy.document import (
     Scheme,
 )
 from cleanroom.policy.orders import ORDERS, Order, direction
-from cleanroom.policy.rules import Frequency, Limits, PrivacyRule
+from cleanroom.policy.rules import ConsentTerms, Frequency, Limits, PrivacyRule
 from support.policies import NAMES, policy
 
 CLASSES = (
@@ -36,6 +36,7 @@ CLASSES = (
     PrivacyRule,
     Limits,
     Frequency,
+    ConsentTerms,
     Retention,
 )
 OWNERS = {"acme-brand", "megamart", "fiscal-data"}

@@ -32,7 +32,7 @@ RATE = MatchRate(datasets=("exposures", "panel"))
 def refusal(parsed, question, *, asker="acme-brand", now_s=NOW_S):
     with pytest.raises(QuestionRefused) as caught:
         decide(parsed, asker=asker, question=question, now_s=now_s)
-    return caught.value.reasons
+    return tuple(str(reason) for reason in caught.value.reasons)
 
 
 def allow(question, *, parsed=DEMO, asker="acme-brand", now_s=NOW_S):

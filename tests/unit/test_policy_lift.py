@@ -40,7 +40,7 @@ def allow(question, *, parsed=DEMO):
 def refusal(parsed, question):
     with pytest.raises(QuestionRefused) as caught:
         allow(question, parsed=parsed)
-    return caught.value.reasons
+    return tuple(str(reason) for reason in caught.value.reasons)
 
 
 @pytest.mark.parametrize("question", [ENCOURAGED, OBSERVED])

@@ -46,7 +46,7 @@ def under(owner, *lines):
 def refusal(parsed, question):
     with pytest.raises(QuestionRefused) as caught:
         decide(parsed, asker="acme-brand", question=question, now_s=NOW_S)
-    return caught.value.reasons
+    return tuple(str(reason) for reason in caught.value.reasons)
 
 
 def allowed(parsed, question):
@@ -159,7 +159,7 @@ OFTEN = demo(
 
 
 def often(asked, question=BOTH, now_s=NOW_S):
-    return tuple(frequency_reasons(OFTEN, question, asked, now_s))
+    return tuple(str(r) for r in frequency_reasons(OFTEN, question, asked, now_s))
 
 
 def test_questions_are_counted_within_the_days_of_each_dataset():

@@ -24,6 +24,18 @@ EXPECTED = {
             message="matching.scheme: anybody with a dictionary can invert unsalted tokens; use psi",
         ),
     ),
+    "fmcg-retailer": (),
+    "pharma-test-control": (),
+    "retailer-data-provider": (),
+    "three-providers": (),
+    "regulator-strict": (),
+    "legacy-hashed-list": (
+        Finding(
+            line=14,
+            column=3,
+            message="matching.scheme: anybody with a dictionary can invert unsalted tokens; use psi",
+        ),
+    ),
 }
 
 

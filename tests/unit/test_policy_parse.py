@@ -156,8 +156,8 @@ def test_yaml_that_is_not_strict_is_refused_with_its_position(old, new, problem)
         (b"a: 1\nb: caf\xe9\n", "2:7: yaml: found the byte 0xe9: save the file as UTF-8"),
         (b"a: \xed\xa0\x80", "1:4: yaml: found the byte 0xed: save the file as UTF-8"),
         (b"a: \x00", "1:4: yaml: found U+0000 without a name: write visible characters and plain spaces"),
-        (b"[]", "1:1: policy: found an empty list: write a mapping with version, collaboration, valid, parties, matching, datasets, retention"),
-        (b"no", "1:1: policy: found the text 'no' (a boolean in YAML 1.1 only): write a mapping with version, collaboration, valid, parties, matching, datasets, retention"),
+        (b"[]", "1:1: policy: found an empty list: write a mapping with version, collaboration, valid, parties, matching, datasets, consent, retention"),
+        (b"no", "1:1: policy: found the text 'no' (a boolean in YAML 1.1 only): write a mapping with version, collaboration, valid, parties, matching, datasets, consent, retention"),
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_policy_are_refused(data, problem):

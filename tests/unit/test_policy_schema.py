@@ -14,12 +14,13 @@ import pytest
 from cleanroom.cli.app import main
 from cleanroom.policy.grammar import walk
 from cleanroom.policy.keys import POLICY
+from cleanroom.policy.parse import parse_policy
 from cleanroom.policy.schema import BEYOND, policy_schema, schema_of, schema_text
 from support.policies import EXAMPLES, NAMES, example, problems
 from support.policy_values import load, mutants, places, written
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = None if os.environ.get("CLEANROOM_SLOW") else 150  # of each example's mutants
+SAMPLE = None if os.environ.get("CLEANROOM_SLOW") else 60  # of each example's mutants
 CHECKER = jsonschema.Draft7Validator(
     policy_schema(), format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER
 )
@@ -31,6 +32,7 @@ TOLD = {
     "arms": r"for both arms: write two different values",
     "columns": r"found the column '.*', which is (already|an outcome|the column of)",
     "breakdowns": r"breakdowns\.\w+(\[\d+\])?: found|declares no column for them",
+    "consent age": r"consent\.max_age_days: found the integer",
     "families": r"families\.\w+: found the integer",
     "spelling": r"found the (integer|number) .*: write a (whole|decimal) number",
     "rows": r"write no min_per_person for a measure in rows",
@@ -116,6 +118,8 @@ def reaching(rule):
     value = base(**REACHING.get(rule, {}))
     if rule == "period":
         value["valid"] = {"from": "2026-09-30", "until": "2026-03-01"}
+    if rule == "consent age":
+        value["consent"] = {"epoch_days": 7, "max_age_days": 6}
     if rule == "rules":
         del value["datasets"]["sales"]["privacy"]
     return value
@@ -178,13 +182,24 @@ def test_each_key_has_an_example_that_it_takes_and_says_what_it_means(path, key)
 def test_each_key_of_the_grammar_has_a_row_of_the_readme_and_each_row_a_key():
     text = (ROOT / "policies" / "README.md").read_text(encoding="utf-8")
     rows, section = set(), ""
-    for line in text.splitlines():
+    for line in text[text.index("<!-- keys") : text.index("<!-- keys: end")].splitlines():
         heading = re.fullmatch(r"### `(.+)`", line)
         section = f"{heading[1]}." if heading else "" if line.startswith("#") else section
         row = re.match(r"\| `([^`]+)` \| [^|]+ \| `[^`]+` \| [^|]+ \|$", line)
         if row:
             rows.add(section + row[1])
     assert rows == {path for path, _ in KEYS}
+
+
+def test_every_key_of_the_grammar_is_used_by_an_example():
+    used = set()
+    for name in NAMES:
+        parsed = parse_policy((EXAMPLES / f"{name}.yaml").read_bytes())
+        used |= set(parsed.marks)
+    for path, _ in KEYS:
+        pattern = re.escape(path).replace("<family>", r"\w+")
+        pattern = re.sub(r"<\w+>", r"[\\w-]+", pattern)
+        assert any(re.fullmatch(pattern, mark) for mark in used), f"no example uses {path}"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -55,7 +55,20 @@ def what_is_more(old, new, asker, question, now_s):
     before = allowed(old, asker, after.question, now_s)
     if before is None:
         return "it was refused"
-    return _less_protection(before, after) or _less_noise(before, after)
+    return (
+        _less_protection(before, after)
+        or _less_noise(before, after)
+        or _less_consent(old.consent, new.consent)
+    )
+
+
+def _less_consent(before, after):
+    if before.epoch_days != after.epoch_days:
+        return "withdrawals are heeded at other times"
+    if not set(after.bases) <= set(before.bases):
+        return "a row may rest on another basis"
+    oldest = [terms.max_age_days or float("inf") for terms in (before, after)]
+    return "consent counts for longer" if oldest[1] > oldest[0] else None
 
 
 def _less_protection(before, after):
@@ -248,6 +261,10 @@ FORGOTTEN = [
     ("Limits.questions", [], [(f"{SALES}.limits", {})]),
     ("Frequency.most", [], [(f"{SALES}.limits.questions.most", 60)]),
     ("Frequency.days", [], [(f"{SALES}.limits.questions.days", 1)]),
+    ("ConsentTerms.base", [], [("consent.base", None)]),
+    ("ConsentTerms.bases", [], [("consent.bases", ["contract", "legitimate_interest"])]),
+    ("ConsentTerms.epoch_days", [], [("consent.epoch_days", 3)]),
+    ("ConsentTerms.max_age_days", [], [("consent.max_age_days", None)]),
     ("Retention.datasets_days", [], [("retention.datasets_days", 91)]),
     ("Retention.measurements_days", [], [("retention.measurements_days", 731)]),
 ]  # fmt: skip

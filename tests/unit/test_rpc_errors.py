@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from google.rpc import error_details_pb2
 
 from cleanroom.model import errors
 from cleanroom.model.errors import BudgetExhausted, CleanRoomError, FieldInvalid, TooManyRequests
+from cleanroom.model.refusal import MAX_TRACE, Reason
 from cleanroom.rpc.errors import DOMAIN, STATUS, to_status
 from cleanroom.v1 import error_pb2
 
@@ -36,7 +38,8 @@ def test_every_reason_is_listed_on_a_method_or_service():
 
 
 def _example(cls):
-    values = {"problems": ("a", "b"), "reasons": ("a", "b"), "waiting_for": ("a", "b")}
+    reason = Reason(words="a (f:1)", allowed="b", rule="parties", file="f", line=1, whose=("c",))
+    values = {"problems": ("a", "b"), "reasons": (reason,) * 2, "waiting_for": ("a", "b")}
     annotations = {n: values.get(n, "x") for n in (f.name for f in fields(cls))}
     ints = {"position": 7, "retry_after_s": 2}
     return cls(**{n: ints.get(n, v) for n, v in annotations.items()})
@@ -73,6 +76,23 @@ def test_a_rate_limit_says_when_to_come_back():
     retry = error_details_pb2.RetryInfo()
     assert to_status(TooManyRequests(party="a", retry_after_s=3)).details[1].Unpack(retry)
     assert retry.retry_delay.seconds == 3
+
+
+def test_a_refusal_carries_whole_reasons_and_says_how_many_it_had_no_room_for():
+    reasons = tuple(
+        Reason(words=f"{i} {'w' * 90}", allowed="a", rule=f"r.{i}", file="f", line=i, whose=("c",))
+        for i in range(100)
+    )
+    error = errors.QuestionRefused(reasons=reasons)
+    status = to_status(error)
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    told = json.loads(info.metadata["trace"])
+    assert len(info.metadata["trace"]) <= MAX_TRACE
+    assert told == [reason.to_json() for reason in reasons[: len(told)]]
+    assert len(told) + int(info.metadata["left_out"]) == 100
+    # Trailers hold the message, escaped, and the status in base64; peers take 8 KiB.
+    assert len(status.message) + len(status.SerializeToString()) * 4 // 3 < 8_000
 
 
 def test_a_long_list_of_facts_fits_into_headers():

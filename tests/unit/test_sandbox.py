@@ -18,7 +18,7 @@ from cleanroom.rpc.identity import Identities
 from cleanroom.sandbox.create import Options, SandboxRefused, create_sandbox, point_to
 from cleanroom.sandbox.pki import create_authority, issue, load_credential
 from cleanroom.storage.keys import load_master_key
-from cleanroom.wiring.opening import load_signer
+from cleanroom.wiring.opening import load_signers
 from cleanroom_client.credentials import load_credentials
 from cleanroom_client.profile import Profile
 from support.policies import EXAMPLES, edited
@@ -108,7 +108,7 @@ def test_certificates_end_after_the_days_asked_for(tmp_path):
 def test_the_configuration_loads_and_its_keys_are_usable(sandbox):
     config = load_config(sandbox.server_config)
     assert len(load_master_key(config.master_key)) == 32
-    signer = load_signer(config.log)
+    [signer] = load_signers(config.log)
     assert verifier_of(signer) == NoteVerifier.parse(sandbox.log_vkey.read_text().strip())
     assert config.bootstrap is not None
     assert config.bootstrap.read_bytes() == POLICY

@@ -114,6 +114,15 @@ def test_a_basis_in_a_column_goes_with_the_purposes(tmp_path):
         _read(tmp_path, header, [f"a@b.c,measurement,{times},vital"])
 
 
+def test_a_row_without_the_base_purpose_is_counted_and_used_for_nothing(tmp_path):
+    header = "email,purposes,consent_at,consent_until"
+    times = "2026-06-01,2027-07-01"
+    lines = [f"a@b.c,measurement,{times}", f"b@b.c,research;measurement,{times}", "c@b.c,,,"]
+    rows, report = _read(tmp_path, header, lines, base=PURPOSES["research"])
+    assert [bits for bits, _, _ in rows] == [0, 33, 0]
+    assert report.no_consent == {NoConsent.NO_BASE_PURPOSE: 1, NoConsent.NO_PURPOSE: 1}
+
+
 def test_a_column_that_the_policy_declares_under_such_a_name_stays_the_policys(tmp_path):
     header = "email,gpc,purposes,consent_at,consent_until"
     rows, _ = _read(

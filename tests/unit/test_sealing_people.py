@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.engine.sealing import seal
+from cleanroom.model.consent import MARKS, Basis
 from support.messy import SEALABLE, case
 from support.panels import exposures_schema, reference, sales_schema, sealed, token, wire_rows
 from support.reference import people_of
@@ -77,6 +78,27 @@ def test_a_row_must_hold_all_purposes_of_one_family():
 def test_a_family_without_purposes_cannot_let_everybody_in():
     with pytest.raises(ValueError, match="never empty"):
         sealed(EXPOSURES, [{"purposes": 0}], sealable=(0,))
+
+
+def test_a_row_enters_on_an_accepted_basis_and_on_no_other():
+    contract, interest = MARKS[Basis.CONTRACT], MARKS[Basis.LEGITIMATE_INTEREST]
+    rows = [{"purposes": 1 | mark} for mark in (0, contract, interest)]
+    assert sealed(EXPOSURES, rows, sealable=(1,)).persons.num_rows == 1
+    assert sealed(EXPOSURES, rows, sealable=(1, 1 | interest)).persons.num_rows == 2
+    assert sealed(EXPOSURES, rows, sealable=(1 | contract,)).persons.num_rows == 1
+
+
+def test_a_person_rests_on_the_bases_of_all_rows_and_has_the_purposes_of_each():
+    contract, interest = MARKS[Basis.CONTRACT], MARKS[Basis.LEGITIMATE_INTEREST]
+    rows = [
+        {"ref": "r", "purposes": 7},
+        {"ref": "r", "purposes": 3 | contract},
+        {"ref": "s", "purposes": 3 | interest},
+        {"ref": "t", "purposes": 1},
+    ]
+    tables = sealed(EXPOSURES, rows, sealable=(1, 1 | contract, 1 | interest))
+    held = set(tables.persons["purposes"].to_pylist())
+    assert held == {3 | contract, 3 | interest, 1}
 
 
 def test_consent_is_the_narrowest_of_the_rows_that_entered():

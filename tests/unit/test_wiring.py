@@ -18,7 +18,7 @@ from cleanroom.wiring.environment import SystemEntropy
 from cleanroom.wiring.errors import CannotServe
 from cleanroom.wiring.lock import DataInUse, held
 from cleanroom.wiring.logs import JsonLines
-from cleanroom.wiring.opening import load_signer, open_store
+from cleanroom.wiring.opening import load_signers, open_store
 from cleanroom.wiring.tls import check_tls
 from cleanroom_client.blinding import BlindingKey
 from support.policies import EXAMPLES
@@ -137,12 +137,12 @@ def test_a_log_key_open_to_others_or_of_another_kind_is_refused(tls, tmp_path):
     log = Log(name="cleanroom.test/log", key=tls.key)
     tls.key.chmod(0o640)
     with pytest.raises(CannotServe, match="chmod 600"):
-        load_signer(log)
+        load_signers(log)
     tls.key.chmod(0o600)
     with pytest.raises(CannotServe, match="expected an unencrypted Ed25519"):
-        load_signer(log)
+        load_signers(log)
     with pytest.raises(CannotServe, match="cannot be read"):
-        load_signer(Log(name="cleanroom.test/log", key=tmp_path / "absent"))
+        load_signers(Log(name="cleanroom.test/log", key=tmp_path / "absent"))
 
 
 def unsealable():

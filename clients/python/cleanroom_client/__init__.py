@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         SalesLift,
         SegmentSize,
     )
+    from cleanroom_client.refusals import RefusalReason
     from cleanroom_client.room import CleanRoom
     from cleanroom_client.tables import BadInput, UploadReport
     from cleanroom_client.transport import Patience
@@ -91,6 +92,7 @@ __all__ = [
     "Proposed",
     "QuestionInvalid",
     "ReceiptRefused",
+    "RefusalReason",
     "RelayBroken",
     "RequestSummary",
     "RoomError",
@@ -139,6 +141,7 @@ _HOME = MappingProxyType(
         "QuestionInvalid": "errors",
         "ReceiptRefused": "errors",
         "RelayBroken": "errors",
+        "RefusalReason": "refusals",
         "RequestSummary": "values",
         "RoomError": "errors",
         "Ropo": "question",

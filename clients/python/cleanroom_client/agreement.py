@@ -12,7 +12,7 @@ from cleanroom.audit.step import NO_STEP
 from cleanroom.v1 import collaboration_pb2 as pb
 from cleanroom_client.errors import PolicyUnknown
 from cleanroom_client.identifiers.kinds import PROFILE, KeyType
-from cleanroom_client.tables.spec import ArmSpec, DatasetSpec, Unit
+from cleanroom_client.tables.spec import ArmSpec, Basis, DatasetSpec, Unit, purpose_bits
 
 SCHEMES = ("psi", "hmac", "sha256")
 
@@ -144,7 +144,7 @@ class Collaboration:
         self.ruling()
         for terms in self.terms.datasets:
             if terms.name == dataset:
-                return _spec(terms, self.terms.keys)
+                return _spec(terms, self.terms)
         known = ", ".join(terms.name for terms in self.terms.datasets)
         raise PolicyUnknown(f"{self.name} has no dataset {dataset}: its datasets are {known}")
 
@@ -153,16 +153,18 @@ class Collaboration:
         return next(t.owner for t in self.terms.datasets if t.name == dataset)
 
 
-def _spec(terms: pb.DatasetTerms, keys: object) -> DatasetSpec:
+def _spec(terms: pb.DatasetTerms, whole: pb.Terms) -> DatasetSpec:
     try:
         return DatasetSpec(
-            keys=tuple(KeyType(key) for key in _texts(keys)),
+            keys=tuple(KeyType(key) for key in whole.keys),
             dimensions={d.name: tuple(d.values) for d in terms.dimensions},
             arm=_arm(terms.arm) if terms.HasField("arm") else None,
             counts=tuple(count.name for count in terms.counts),
             measures={m.name: Unit(m.unit) for m in terms.measures},
             event_filters={f.name: tuple(f.values) for f in terms.filters},
             timed=terms.timed,
+            bases=_bases(whole),
+            base=purpose_bits(whole.base_purpose),
         )
     except ValueError as error:
         raise PolicyUnknown(
@@ -174,5 +176,6 @@ def _arm(arm: pb.ArmColumn) -> ArmSpec:
     return ArmSpec(column=arm.column, test=arm.test, control=arm.control)
 
 
-def _texts(values: object) -> list[str]:
-    return list(values)  # type: ignore[call-overload, no-any-return] # a repeated field of text
+def _bases(terms: pb.Terms) -> frozenset[Basis]:
+    """Return the accepted bases; a service from before there were any accepts consent."""
+    return frozenset(Basis(basis) for basis in terms.consent_bases) or frozenset({Basis.CONSENT})

@@ -15,6 +15,7 @@ from cleanroom_client.errors import QuestionInvalid, RoomError
 from cleanroom_client.measurement import CellResult, Figure, Measurement
 from cleanroom_client.plan import Plan
 from cleanroom_client.question import MatchRate, SalesLift
+from cleanroom_client.refusals import refusal_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ class Comparison:
         return {
             "request_id": self.request_id,
             "answered": {p: m.to_dict() for p, m in self.answered.items()},
-            "refused": {p: _told(e) for p, e in self.refused.items()},
+            "refused": {p: refusal_json(e) for p, e in self.refused.items()},
             "debits": dict(self.debits),
         }
 
@@ -116,7 +117,9 @@ class PlannedComparison:
         """Return the plans as plain JSON values."""
         return {
             "planned": {of.provider: of.answer.to_dict() for of in self.providers if of.answer},
-            "refused": {of.provider: _told(of.refusal) for of in self.providers if of.refusal},
+            "refused": {
+                of.provider: refusal_json(of.refusal) for of in self.providers if of.refusal
+            },
             "debits": dict(self.debits),
         }
 
@@ -209,7 +212,3 @@ def _added_up(debits: Iterable[Iterable[tuple[str, int]]]) -> dict[str, int]:
     for ledger, cost in (debit for one in debits for debit in one):
         total[ledger] = total.get(ledger, 0) + cost
     return total
-
-
-def _told(error: RoomError) -> dict[str, str]:
-    return {"reason": error.reason, "sentence": error.sentence}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cleanroom_client.refusals import RefusalReason
 
 DOMAIN = "cleanroom.v1"
 
@@ -75,16 +79,32 @@ class DeadlineExceeded(ClientError):
 class RoomError(ClientError):
     """The service's own refusal: a reason of its public list, a sentence, and facts."""
 
-    def __init__(self, reason: str, sentence: str, metadata: Mapping[str, str]) -> None:
-        """Keep all three; `reason` is empty when something else than the service answered."""
+    def __init__(
+        self,
+        reason: str,
+        sentence: str,
+        metadata: Mapping[str, str],
+        reasons: tuple[RefusalReason, ...] = (),
+    ) -> None:
+        """Keep all; `reason` is empty when something else than the service answered.
+
+        `reasons` are why a policy refuses a question, each with its rule.
+        """
         super().__init__(reason, sentence)
         self.reason = reason
         self.sentence = sentence
+        self.reasons = reasons
         self.metadata = MappingProxyType(dict(metadata))
 
     def __str__(self) -> str:
         """Return the sentence."""
         return self.sentence
+
+    @property
+    def reasons_left_out(self) -> int:
+        """How many more reasons there are than the answer had room for."""
+        told = self.metadata.get("left_out", "0")
+        return int(told) if told.isdecimal() and told.isascii() else 0
 
 
 def one_line(text: str) -> str:

@@ -20,6 +20,7 @@ from cleanroom_client.credentials import load_credentials
 from cleanroom_client.environment import Environment
 from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
+from cleanroom_client.people import PeopleOfDatasets
 from cleanroom_client.plan import Plan
 from cleanroom_client.products import product_filters
 from cleanroom_client.profile import Profile
@@ -55,7 +56,7 @@ if TYPE_CHECKING:  # pandas takes a second to load, and most commands do without
     from cleanroom_client.upload import Delivery
 
 
-class CleanRoom(QuestionsOfSeveral, ReadsLog):
+class CleanRoom(QuestionsOfSeveral, ReadsLog, PeopleOfDatasets):
     """A connection as one party, officer or auditor; a context manager that closes it.
 
     Every method may raise ClientError; those that read tables BadInput, those that use secrets

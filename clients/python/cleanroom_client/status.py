@@ -17,6 +17,7 @@ from cleanroom_client.errors import (
     ServiceUnreachable,
     one_line,
 )
+from cleanroom_client.refusals import reasons_of
 
 # Not the word handshake alone: "tcp handshaker shutdown" is a connection cut while it was made.
 _HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "SSL_ERROR_SSL", "verification check failed")
@@ -86,7 +87,7 @@ def _room_error(error: grpc.RpcError, info: Any, details: Sequence[Any]) -> Room
     for fact in _facts(details):
         if fact not in sentence:
             sentence = f"{sentence} ({fact})"
-    return RoomError(info.reason, sentence, metadata)
+    return RoomError(info.reason, sentence, metadata, reasons_of(metadata))
 
 
 def _facts(details: Sequence[Any]) -> list[str]:

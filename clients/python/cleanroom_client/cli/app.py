@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cleanroom_client.cli import audit, bench, data, doctor, log, policy, questions
+from cleanroom_client.cli import audit, bench, data, doctor, log, people, policy, questions
 from cleanroom_client.cli.output import complain, remark
 from cleanroom_client.cli.state import Settings
 from cleanroom_client.cli.usage import is_help, usage_sentence
@@ -50,6 +50,7 @@ def options(
 
 policy.register(app)
 data.register(app)
+people.register(app)
 questions.register(app)
 audit.register(app)
 log.register(app)

@@ -72,14 +72,14 @@ def bring(
     Example: cleanroom-client --profile acme.toml bring exposures crm.csv
     """
     settings = settings_of(context)
-    pairs = _mapping(mapping or [])
+    pairs = mapping_of(mapping or [])
     _prepare(settings)
     with settings.room() as room, settings.bars() as bars:
         brought = room.bring(
             dataset,
             file,
             mapping=pairs,
-            delimiter=_delimiter(delimiter),
+            delimiter=delimiter_of(delimiter),
             consent=consent,
             again=again,
             max_wait_s=max_wait,
@@ -110,14 +110,14 @@ def upload(
     Example: cleanroom-client --profile acme.toml upload exposures crm.csv --map email=E-Mail
     """
     settings = settings_of(context)
-    pairs = _mapping(mapping or [])
+    pairs = mapping_of(mapping or [])
     _prepare(settings)
     with settings.room() as room, settings.bars() as bars:
         result = room.upload(
             dataset,
             file,
             mapping=pairs,
-            delimiter=_delimiter(delimiter),
+            delimiter=delimiter_of(delimiter),
             consent=consent,
             again=again,
             progress=bars,
@@ -135,7 +135,8 @@ def _prepare(settings: Settings) -> None:
     _remark_on_kernel(settings)
 
 
-def _delimiter(given: str | None) -> str | None:
+def delimiter_of(given: str | None) -> str | None:
+    """Return what stands between fields, which a shell may make hard to type."""
     return _TAB if given in _TAB_NAMES else given
 
 
@@ -158,7 +159,7 @@ def _remark_on_kernel(settings: Settings) -> None:
         remark(_NO_KERNEL, quiet=settings.quiet)
 
 
-def _mapping(pairs: Sequence[str]) -> dict[str, str]:
+def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
     """Return {column: header}; a usage error for what has no '='."""
     mapping: dict[str, str] = {}
     for pair in pairs:

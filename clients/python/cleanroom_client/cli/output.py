@@ -43,9 +43,12 @@ def remark(text: str, *, quiet: bool) -> None:
         typer.echo(text, err=True)
 
 
-def complain(sentence: str) -> None:
-    """Print the one sentence of a failure to stderr."""
+def complain(sentence: str, *details: str) -> None:
+    """Print the one sentence of a failure to stderr, and under it what it is made of."""
     typer.echo(f"error: {one_line(sentence)}", err=True)
+    for detail in details:
+        indent = len(detail) - len(detail.lstrip(" "))
+        typer.echo(f"{' ' * indent}{one_line(detail)}", err=True)
 
 
 def say_json(value: Any) -> None:

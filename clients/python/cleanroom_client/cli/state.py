@@ -14,10 +14,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cleanroom.audit.errors import AuditError
 from cleanroom_client.blinding import BadPoint, WorkerDied
 from cleanroom_client.blinding.certificates import NotBelieved
-from cleanroom_client.cli.output import complain
+from cleanroom_client.cli.output import complain, say_json
 from cleanroom_client.cli.progress import Bars
-from cleanroom_client.errors import ClientError
+from cleanroom_client.errors import ClientError, RoomError
 from cleanroom_client.keystore import KeystoreError
+from cleanroom_client.refusals import refusal_in_words, refusal_json
 from cleanroom_client.room import CleanRoom
 from cleanroom_client.tables import BadInput
 from cleanroom_client.transport import Patience
@@ -90,7 +91,9 @@ def _guarded(command: Callable[P, R], failed: int) -> Callable[P, R]:
         except Exception as error:
             if _is_debugging(kwargs):
                 raise
-            complain(_sentence(error))
+            if kwargs.get("as_json") and isinstance(error, RoomError):
+                say_json({"error": refusal_json(error)})
+            complain(*_sentences(error))
             raise typer.Exit(failed) from None
 
     return run
@@ -99,6 +102,12 @@ def _guarded(command: Callable[P, R], failed: int) -> Callable[P, R]:
 def _is_debugging(arguments: Mapping[str, object]) -> bool:
     # Every command takes its context under this name; Typer's own class is not `typer.Context`.
     return settings_of(cast("typer.Context", arguments["context"])).debug
+
+
+def _sentences(error: Exception) -> list[str]:
+    if isinstance(error, RoomError) and error.reasons:
+        return refusal_in_words(error)
+    return [_sentence(error)]
 
 
 def _sentence(error: Exception) -> str:

@@ -24,6 +24,7 @@ class NoConsent(StrEnum):
     GLOBAL_PRIVACY_CONTROL = "global_privacy_control"
     NO_NOTICE = "no_notice"
     BASIS_NOT_ACCEPTED = "basis_not_accepted"
+    NO_BASE_PURPOSE = "no_base_purpose"
 
 
 class SignalUnusable(ValueError):

@@ -82,10 +82,11 @@ def consents_of(spec: DatasetSpec, cells: Cells) -> ReadConsents:
 
     def read(raw: RawBatch) -> Consents:
         found = reader.read(raw)
-        if gpc is None:
-            return found
-        objected = np.asarray(cells.integers(raw, gpc)) == 1
-        return found.without(objected, NoConsent.GLOBAL_PRIVACY_CONTROL)
+        if gpc is not None:
+            objected = np.asarray(cells.integers(raw, gpc)) == 1
+            found = found.without(objected, NoConsent.GLOBAL_PRIVACY_CONTROL)
+        lacking = (found.purposes & spec.base) != spec.base
+        return found.without(lacking, NoConsent.NO_BASE_PURPOSE)
 
     return read
 

@@ -26,7 +26,7 @@ def resolve(source: Source, spec: DatasetSpec, mapping: Mapping[str, str]) -> di
 
     Raises BadInput with the first of these that fails.
     """
-    _check_unique(source)  # 1
+    check_unique(source)  # 1
     _check_mapping(source, spec, mapping)  # 2
     headers = list(source.headers)
     wanted = {column: mapping.get(column, column) for column in spec.columns()}
@@ -44,7 +44,8 @@ def _refused(source: Source, message: str) -> BadInput:
     return BadInput(message, file=source.name, line=1 if source.unit == "line" else None)
 
 
-def _check_unique(source: Source) -> None:
+def check_unique(source: Source) -> None:
+    """Raise BadInput for a header that comes twice: which of the two is meant is not guessed."""
     named = [header for header in source.headers if header]
     twice = sorted({header for header in named if named.count(header) > 1})
     if twice:

@@ -35,6 +35,13 @@ PURPOSES: Mapping[str, int] = MappingProxyType(
 )
 
 
+def purpose_bits(purpose: str) -> int:
+    """Return the bit of a purpose, 0 for none; raises ValueError for one that is not known."""
+    if purpose and purpose not in PURPOSES:
+        raise ValueError(f"{purpose!r} is not a purpose")
+    return PURPOSES.get(purpose, 0)
+
+
 class Basis(StrEnum):
     """On what the use of a row rests (GDPR, article 6); the policy says which it accepts."""
 
@@ -83,7 +90,7 @@ class DatasetSpec:
 
     `timed` says that each row is an event with its own time. With `consent`, a row's consent is
     read from a string under these rules; without, from columns of its own. `bases` are those that
-    the policy accepts.
+    the policy accepts; `base` are the bits of purposes without which a row is never sealed.
     """
 
     keys: tuple[KeyType, ...]
@@ -95,6 +102,7 @@ class DatasetSpec:
     timed: bool = False
     consent: ConsentRules | None = None
     bases: frozenset[Basis] = frozenset({Basis.CONSENT})
+    base: int = 0
 
     def __post_init__(self) -> None:
         """Freeze the mappings; refuse missing or repeated keys, bad domains, clashing names."""

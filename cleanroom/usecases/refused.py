@@ -1,0 +1,47 @@
+"""Writes refusals of questions into the log, with the rules that refused; must not decide anything."""
+
+from __future__ import annotations
+
+from cleanroom.audit.encoding import Json
+from cleanroom.audit.entry import EntryKind
+from cleanroom.model.errors import CleanRoomError, QuestionRefused
+from cleanroom.model.names import Actor
+from cleanroom.model.question import Ask
+from cleanroom.model.refusal import trace
+from cleanroom.usecases.service import Service
+
+_MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
+
+
+def log_refusal(
+    service: Service, actor: Actor, ask: Ask, fingerprint: str, refusal: CleanRoomError
+) -> None:
+    """Log a refusal with its reasons, in a transaction of its own: the question's was undone.
+
+    The entry holds what follows from policy, question and asker; `rules` are as many of the
+    reasons' rules as there is room for.
+    """
+    service.store.transact(
+        lambda tx: service.note(
+            tx,
+            EntryKind.QUESTION_REFUSED,
+            actor,
+            ask.collaboration,
+            family=str(ask.question.family),
+            datasets=list(ask.question.datasets),
+            fingerprint=fingerprint,
+            reason=refusal.reason,
+            why=str(refusal)[:_MAX_WHY],
+            rules=_rules(refusal),
+        )
+    )
+
+
+def _rules(refusal: CleanRoomError) -> list[Json]:
+    if not isinstance(refusal, QuestionRefused):
+        return []
+    return [
+        {"rule": r.rule, "line": r.line, "whose": list(r.whose), "allowed": r.allowed}
+        for r in trace(refusal.reasons, _MAX_WHY)
+        if r.rule
+    ]
