@@ -145,6 +145,9 @@ def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
     """Return the receipt of a stored question, computing it first if it is only RESERVED."""
     if stored.state is QuestionState.RESERVED:
         stored = _release(service, stored)
+    if stored.state is QuestionState.ERASED:
+        # Never computed again: that would be a second answer under one debit.
+        raise MeasurementLost(request_id=request_id, why="it was kept as long as the policy says")
     if stored.state is QuestionState.FAILED:
         raise MeasurementLost(request_id=request_id, why="its data was erased before it was read")
     return service.store.read(lambda tx: receipt(tx, service.signers, stored))
