@@ -41,6 +41,7 @@ from support.rooms import NOON, OFFICER, Room, party
 
 PARTIES = ("acme-brand", "megamart", "fiscal-data")
 COLLABORATION = "spring-campaign"
+SOME = st.lists(st.sampled_from(PARTIES), max_size=2, unique=True)
 EDITS = {
     "a comment": ("version: cleanroom/v1", "version: cleanroom/v1 # as agreed"),
     "more budget": ("epsilon: 400", "epsilon: 500"),
@@ -112,7 +113,6 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.words, self.given, self.taken = {}, set(), []
-        self.proposed = None
 
     def opened(self):
         raise NotImplementedError
@@ -120,32 +120,31 @@ class Machine(RuleBasedStateMachine):
     def reopened(self):
         """Come back after the process was killed."""
 
-    @initialize()
-    def first(self):
+    @initialize(others=st.lists(st.sampled_from(DOCUMENTS), min_size=2, max_size=4, unique=True))
+    def first(self, others):
+        """All agree on the base; few others come up, so that some come up again."""
+        self.documents = [BASE, *others]
         self.room = Room.open(Path(self.folder.name), BASE, accept=False, in_memory=True)
         self.service = replace(self.room.service, store=self.opened())
         self._propose(OFFICER, BASE)
+        for name in PARTIES:
+            self._accepts(name)
+        assert self._in_force() == BASE
 
     def teardown(self):
         self.folder.cleanup()
 
-    @rule(document=st.sampled_from(DOCUMENTS), name=st.sampled_from(PARTIES))
-    def a_party_proposes(self, document, name):
-        self._propose(party(name), document)
+    @rule(number=st.integers(0, 4), by=st.sampled_from((*PARTIES, "")), names=SOME)
+    def a_proposal_and_who_accepts_it(self, number, by, names):
+        document = self.documents[number % len(self.documents)]
+        self._propose(party(by) if by else OFFICER, document)
+        for name in names:
+            self._accepts(name)
 
-    @rule(document=st.sampled_from(DOCUMENTS))
-    def an_officer_of_nobody_proposes(self, document):
-        self._propose(OFFICER, document)
-
-    @rule(name=st.sampled_from(PARTIES))
-    def a_party_accepts(self, name):
-        latest = self._latest()
-        signed = signing.signed_step(
-            self.service, party(name), StepKind.ACCEPT, COLLABORATION, latest.digest
-        )
-        self._accept(name, latest.digest, signed)
-        self.given.add(name)
-        self._look()
+    @rule(names=SOME)
+    def more_accept(self, names):
+        for name in names:
+            self._accepts(name)
 
     @rule()
     def the_service_is_killed(self):
@@ -178,6 +177,15 @@ class Machine(RuleBasedStateMachine):
         steps = self.service.store.read(lambda tx: tx.collaborations.steps(COLLABORATION, 1, 999))
         verify_chain([s.step for s in steps])
         assert [s.digest for s in steps] == [s.step.digest for s in steps]
+
+    def _accepts(self, name):
+        latest = self._latest()
+        signed = signing.signed_step(
+            self.service, party(name), StepKind.ACCEPT, COLLABORATION, latest.digest
+        )
+        self._accept(name, latest.digest, signed)
+        self.given.add(name)
+        self._look()
 
     @staticmethod
     def _check(now, agreed):
@@ -260,6 +268,6 @@ class OnDisk(Machine):
 
 
 TestInMemory = InMemory.TestCase
-TestInMemory.settings = settings(stateful_step_count=25)
+TestInMemory.settings = settings(stateful_step_count=12)
 TestOnDisk = OnDisk.TestCase
-TestOnDisk.settings = settings(stateful_step_count=12, max_examples=15)
+TestOnDisk.settings = settings(stateful_step_count=6, max_examples=10)
