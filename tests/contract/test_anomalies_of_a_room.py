@@ -57,7 +57,7 @@ def test_a_campaign_of_attacks_is_found_and_its_entries_are_the_questions(room):
 
 def test_a_tiny_list_is_found_from_its_noisy_size(tmp_path):
     room = Room.open(tmp_path, LARGE, in_memory=True)
-    room.fill(exposures=exposures(400), sales=sales(30))
+    room.fill(exposures=exposures(100), sales=sales(30))
     room.ask("acme-brand", RATE, rho=5)
     (one,) = anomalies(room.service.store)
     assert (one.kind, one.parties) == (AnomalyKind.TINY_LIST, ("megamart",))
