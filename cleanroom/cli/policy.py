@@ -12,7 +12,13 @@ from typing import Annotated, Final
 
 import typer
 
-from cleanroom.cli import policy_cases, policy_diff, policy_explain, policy_schema
+from cleanroom.cli import (
+    policy_cases,
+    policy_diff,
+    policy_explain,
+    policy_records,
+    policy_schema,
+)
 from cleanroom.cli.options import JsonOption
 from cleanroom.cli.terminal import complain, plain, say
 
@@ -22,6 +28,7 @@ _ERRORS: Final = 2
 app = typer.Typer(help="Check, compare and explain policy files.", no_args_is_help=True)
 app.command("diff")(policy_diff.diff)
 app.command("explain")(policy_explain.explain)
+app.command("records")(policy_records.records)
 app.command("schema")(policy_schema.schema)
 app.command("test")(policy_cases.try_cases)
 

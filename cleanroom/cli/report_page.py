@@ -16,7 +16,7 @@ from cleanroom.cli.report_sections import SECTIONS, Shown
 from cleanroom.cli.report_style import CSS
 from cleanroom.usecases.audit_report import AuditReport
 
-_POLICY: Final = (
+CONTENT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
 
@@ -38,7 +38,7 @@ def report_page(report: AuditReport, standing: Standing, data: Mapping[str, Any]
 
 
 def _head(standing: Standing) -> Element:
-    policy = el("meta", content=_POLICY)
+    policy = el("meta", content=CONTENT_POLICY)
     policy.set("http-equiv", "Content-Security-Policy")
     return el(
         "head",
@@ -47,7 +47,7 @@ def _head(standing: Standing) -> Element:
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("title", f"Audit report of {standing.origin}"),
-        _raw("style", CSS),
+        raw("style", CSS),
     )
 
 
@@ -79,10 +79,10 @@ def _contents(sections: list[tuple[str, str]]) -> Element:
 def _data(data: Mapping[str, Any]) -> Element:
     # "<" is escaped as JSON can, so that no text of an entry ends the element.
     text = json.dumps(data, ensure_ascii=True).replace("<", "\\u003c")
-    return _raw("script", text, type="application/json", id="report-data")
+    return raw("script", text, type="application/json", id="report-data")
 
 
-def _raw(tag: str, text: str, **attributes: str) -> Element:
+def raw(tag: str, text: str, **attributes: str) -> Element:
     """Return an element whose text the HTML writer leaves as it is: style and script."""
     made = Element(tag, attributes)
     made.text = text

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from cleanroom.model.precision import Precision
 from cleanroom.model.question import Family
+from cleanroom.model.vocabulary import BASIS_TERMS
 from cleanroom.policy.changes import day, last_day
 from cleanroom.policy.document import Policy, Scheme
 from cleanroom.policy.explain_datasets import FAMILY_NAMES, dataset_words
 from cleanroom.policy.explain_limits import budget_words, precision_words
 from cleanroom.policy.explain_parties import ROLES, grant_words, matching_words, party_words
 from cleanroom.policy.prose import counted, day_text, listed
+from cleanroom.policy.rules import ConsentTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +68,37 @@ def _in_short(policy: Policy) -> Iterator[str]:
 
 def _consent(policy: Policy) -> Iterator[str]:
     yield (
-        "A person counts in an answer only if a row says that the person agreed to every purpose "
-        "named here, on the day of the question. No signal is no consent. Purposes that any "
+        "A person counts in an answer only if a row says that every purpose named here is "
+        f"permitted, {_epoch(policy.consent)}. No signal is no consent. Purposes that any "
         "dataset demands hold for the people of all of them."
     )
+    yield from _terms(policy.consent)
     for family in Family:
         demanded = _purposes(policy, family)
         if demanded:
             yield f"- {FAMILY_NAMES[family]}: {demanded}."
         else:
             yield f"- {FAMILY_NAMES[family]}: no purpose is named, so it cannot be asked."
+
+
+def _epoch(terms: ConsentTerms) -> str:
+    if terms.epoch_days == 1:
+        return "on the day of the question"
+    return (
+        f"for the whole of the {counted(terms.epoch_days, 'day', 'days')} that hold the question; "
+        "a withdrawal takes effect when the next of them begin"
+    )
+
+
+def _terms(terms: ConsentTerms) -> Iterator[str]:
+    bases = listed(BASIS_TERMS[basis].label.lower() for basis in terms.bases)
+    base = f" A row that does not permit {terms.base} is never kept." if terms.base else ""
+    age = (
+        f" It counts for {counted(terms.max_age_days, 'day', 'days')} after it was given at most."
+        if terms.max_age_days
+        else ""
+    )
+    yield f"A row may be used on the basis of {bases}.{base}{age}"
 
 
 def _purposes(policy: Policy, family: Family) -> str:

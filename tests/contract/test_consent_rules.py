@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from cleanroom.cli.record_markdown import record_markdown
 from cleanroom.model.consent import DAY_S, MARKS, PURPOSES, Basis
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import MatchRate, Population, SalesLift
 from cleanroom.usecases import ingest
+from cleanroom.usecases.records import record
 from support.policies import edited
 from support.rooms import Room, ipc
 
@@ -181,3 +184,17 @@ def test_a_question_reserved_before_a_crash_is_computed_for_its_own_epoch(tmp_pa
     room.service.clock.now = start + 8 * DAY_S
     after = json.loads(room.verified(room.ask("acme-brand", RATE, "request-0001")).measurement)
     assert after == before
+
+
+def test_the_record_of_processing_tells_no_count_of_people(tmp_path):
+    room = opened(tmp_path, "")
+    versions = room.fill(exposures=records("exposures"), sales=records("sales"))
+    statistics(room)
+    size = room.service.store.read(lambda tx: tx.log.size())
+    made = record(
+        room.service.store, collaboration="", origin="log", entries=size, root="r", made_at_s=0
+    )
+    text = record_markdown(made)
+    assert all(version.id in text for version in versions.values())
+    assert re.search(rf"\b{PEOPLE}\b", text) is None
+    assert "| party/acme-brand | match rates | 1 " in text

@@ -81,7 +81,7 @@ def generic(path):
             steps.append(f"<{columns[before]}>")
         elif before in {"counts", "measures"}:
             steps.append(f"<{before.removesuffix('s')}>")
-        elif before in families:
+        elif before in families and len(steps) > 1:  # not the top-level block of consent
             steps.append("<family>")
         else:
             steps.append(step)
