@@ -365,6 +365,18 @@ def test_a_comparison_is_one_table(site, capsys):
     assert rows[0].startswith("provider,suppressed,name")
 
 
+def test_a_planned_comparison_tells_what_an_assumption_brings_of_each(site, capsys):
+    assumed = ("--rho", "1", "--assume", "people=400,matched=100")
+    shown = client(site, capsys, "plan", *COMPARE, *assumed)
+    assert shown.count("if a cell has 400 people of each dataset, 100 matched") == 2
+    assert "match rate panel" in shown
+    told = json.loads(client(site, capsys, "plan", *COMPARE, *assumed, "--json"))
+    assert set(told["planned"]) == {"panel", "sales"}
+    for provider, plan in told["planned"].items():
+        expected = {f["name"]: f["value"] for f in plan["expected"]}
+        assert expected["match_rate_exposures"] == expected[f"match_rate_{provider}"] == 0.25
+
+
 def test_a_comparison_of_which_all_is_refused_fails(site, capsys):
     words = ("compare-providers", "--dataset", "exposures", "--providers", "loans")
     out = client(site, capsys, "ask", *words, code=1)

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pytest
 
+from cleanroom.analysis import lift_together, parts
 from cleanroom.analysis.estimate import estimate
 from cleanroom.engine import exact, lift, lift_values, matching
 from cleanroom.privacy import sensitivity
@@ -133,6 +134,29 @@ def _few(plan, exact: Mapping[str, tuple[int, ...]]) -> np.ndarray:
 def matched_twice(patch: Patch) -> None:
     """Who was paired at one stage is looked for again at the next."""
     patch.setattr(ir.Table, "anti_join", lambda self, *_, **__: self)
+
+
+def first_stage_not_debited(patch: Patch) -> None:
+    """What a record moves in the second of two stages alone is paid for."""
+    moves = parts.moves
+    patch.setattr(parts, "moves", lambda allowance, released: moves(allowance, released[-1:]))
+
+
+def residuals_not_clipped(patch: Patch) -> None:
+    """The second of two stages sums residuals as they are."""
+    residual = lift_values._residual
+    wide = 2**24
+
+    def unclipped(y, x, asked):
+        return residual(y, x, replace(asked, bound=wide))
+
+    patch.setattr(lift_values, "_residual", unclipped)
+
+
+def one_pair_for_a_chain(patch: Patch) -> None:
+    """One record is believed to change one pair, whatever the number of key types."""
+    moved = lift_together.moved_together
+    patch.setattr(lift_together, "moved_together", lambda _, *rest: moved(1, *rest))
 
 
 def no_noise_for_empty_cells(patch: Patch) -> None:

@@ -68,6 +68,13 @@ PLANTED = [
     (bugs.noise_reused_by_questions, shared, ("matched", "people")),
     (bugs.threshold_on_the_exact_count, told_apart, ("amount by city", "near the minimum")),
     (bugs.matched_twice, exact, ("match rate", "rows in every cell")),
+    (bugs.first_stage_not_debited, exact, ("buyers adjusted in two stages", "the chain residual")),
+    (
+        bugs.residuals_not_clipped,
+        exact,
+        ("amount by city adjusted in two stages", "the chain residual"),
+    ),
+    (bugs.one_pair_for_a_chain, exact, ("amount with refunds", "the chain swing")),
     (bugs.no_noise_for_empty_cells, told_apart, ("a single buyer", "the only buyer")),
     (bugs.no_consent_asked, consent, ("people", "consent ended")),
 ]

@@ -50,10 +50,13 @@ def compare(
 
 
 def plan_comparison(
-    session: Session, question: Compared, providers: Iterable[str], loss: Loss
+    session: Session, question: Compared, providers: Iterable[str], loss: Loss, aim: Aim
 ) -> PlannedComparison:
-    """Return what a comparison would cost; touches no data and no budget."""
-    found = put_to_each(question, providers, "plan", lambda q, _: plan(session, q, loss, Aim()))
+    """Return what a comparison would cost and how precise each answer would be, as assumed.
+
+    Touches no data and no budget. A wish that is out of reach for one stands beside the others.
+    """
+    found = put_to_each(question, providers, "plan", lambda q, _: plan(session, q, loss, aim))
     return PlannedComparison(providers=found)
 
 

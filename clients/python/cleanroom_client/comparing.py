@@ -25,7 +25,13 @@ Answered = TypeVar("Answered", Measurement, Plan)
 
 # About one provider's dataset or the people in it: the others may still answer.
 _OF_ONE = frozenset(
-    {"QUESTION_REFUSED", "BUDGET_EXHAUSTED", "DATASET_NOT_SEALED", "MEASUREMENT_LOST"}
+    {
+        "QUESTION_REFUSED",
+        "BUDGET_EXHAUSTED",
+        "DATASET_NOT_SEALED",
+        "MEASUREMENT_LOST",
+        "PRECISION_OUT_OF_REACH",
+    }
 )
 _NAMED_AFTER_A_DATASET = ("people_", "match_rate_")
 
@@ -122,6 +128,11 @@ class PlannedComparison:
             },
             "debits": dict(self.debits),
         }
+
+
+def of_provider(question: Compared, providers: Iterable[str], provider: str) -> Compared:
+    """Return the question as it is put to one of the providers; raises QuestionInvalid."""
+    return _placed(question, _provider_named(question, tuple(providers)), provider)
 
 
 def put_to_each(

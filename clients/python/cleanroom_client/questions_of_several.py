@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from cleanroom_client import asking
+from cleanroom_client.aim import Aim, Assume, Wish
 from cleanroom_client.comparing import Compared, Comparison, PlannedComparison
 from cleanroom_client.events import Filters, Span
 from cleanroom_client.measurement import Measurement
@@ -133,10 +134,18 @@ class QuestionsOfSeveral:
         *,
         epsilon: Amount | None = None,
         rho: Amount | None = None,
+        assume: Assume | None = None,
+        wish: Wish | None = None,
+        power: float | None = None,
+        significance: float | None = None,
     ) -> PlannedComparison:
-        """Return what a comparison of providers would cost, for free."""
+        """Return what a comparison of providers would cost and how precise it would be, for free.
+
+        What is assumed is assumed of each provider alike; see `plan`.
+        """
         loss = Loss(epsilon=epsilon, rho=rho)
-        return asking.plan_comparison(self._session, question, providers, loss)
+        aim = Aim(assume=assume, wish=wish, power=power, significance=significance)
+        return asking.plan_comparison(self._session, question, providers, loss, aim)
 
     def _put(self, question: Question, loss: Loss, request_id: str | None) -> Measurement:
         return asking.ask(self._session, question, loss, self._id(request_id))

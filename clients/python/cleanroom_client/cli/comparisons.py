@@ -25,9 +25,21 @@ from cleanroom_client.cli.options import (
     Until,
 )
 from cleanroom_client.cli.output import remark, say, say_json, show
+from cleanroom_client.cli.planning import (
+    POWER,
+    SIGNIFICANCE,
+    Aimed,
+    Assumed,
+    Power,
+    Significance,
+    Wished,
+    assumption_of,
+    show_expected,
+    wish_of,
+)
 from cleanroom_client.cli.questioning import filters_of, names_of, repeatable, window_of
 from cleanroom_client.cli.state import guarded, settings_of
-from cleanroom_client.comparing import Compared, Comparison
+from cleanroom_client.comparing import Compared, Comparison, of_provider
 from cleanroom_client.question import MatchRate, SalesLift
 
 Dataset = Annotated[str, typer.Option(help="Your dataset, as in exposures.")]
@@ -60,12 +72,18 @@ def plan_compare_providers(  # noqa: PLR0913 - the options of one command
     population: People = "all",
     epsilon: Epsilon = None,
     rho: Rho = None,
+    assume: Assumed = None,
+    wish: Wished = None,
+    power: Power = POWER,
+    significance: Significance = SIGNIFICANCE,
     as_json: AsJson = False,
 ) -> None:
     """Plan: the same match rate or lift with each of several datasets.
 
+    What is assumed is assumed of each alike.
+
     Example: cleanroom-client --profile acme.toml plan compare-providers --dataset exposures
-    --providers panel,sales
+    --providers panel,sales --assume people=10000,matched=4000
     """
     options = _Options(
         dataset=dataset,
@@ -76,13 +94,27 @@ def plan_compare_providers(  # noqa: PLR0913 - the options of one command
         filters=filters_of(filters or []),
         population=population,
     )
-    question = options.question()
+    aimed = Aimed(assume=assume, wish=wish, power=power, significance=significance)
+    assumed, question = assumption_of(assume), options.question()
     with settings_of(context).room() as room:
-        planned = room.plan_comparison(question, options.providers, epsilon=epsilon, rho=rho)
+        planned = room.plan_comparison(
+            question,
+            options.providers,
+            epsilon=epsilon,
+            rho=rho,
+            assume=assumed,
+            wish=wish_of(wish),
+            power=power if assumed else None,
+            significance=significance if assumed else None,
+        )
     if as_json:
         say_json(planned.to_dict())
-    else:
-        say(planned_comparison_text(planned))
+        return
+    for of in planned.providers if assumed else ():
+        if of.answer is not None:
+            say(f"{of.provider}:")
+            show_expected(of.answer, of_provider(question, options.providers, of.provider), aimed)
+    say(planned_comparison_text(planned))
 
 
 @guarded

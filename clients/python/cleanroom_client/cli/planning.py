@@ -12,6 +12,7 @@ from cleanroom_client.cli.figures import plan_footer, plan_table
 from cleanroom_client.cli.outlook import expected_footer, expected_table
 from cleanroom_client.cli.output import say, say_json, show
 from cleanroom_client.cli.state import settings_of
+from cleanroom_client.plan import Plan
 from cleanroom_client.question import Loss, Question
 
 Assumed = Annotated[
@@ -62,10 +63,16 @@ def plan_and_show(
         say_json(plan.to_dict())
         return
     show(plan_table(plan))
+    show_expected(plan, question, aimed)
+    say(plan_footer(plan))
+
+
+def show_expected(plan: Plan, question: Question, aimed: Aimed) -> None:
+    """Print what the plan would bring, where something is assumed."""
+    assume, wish = assumption_of(aimed.assume), wish_of(aimed.wish)
     if assume:
         show(expected_table(plan, assume, question))
         say(expected_footer(plan, wish, power=aimed.power, significance=aimed.significance))
-    say(plan_footer(plan))
 
 
 def assumption_of(text: str | None) -> Assume | None:
