@@ -36,6 +36,7 @@ PRAGMAS: Final = MappingProxyType(
         "journal_mode": ("DELETE", "delete"),
         "synchronous": ("EXTRA", 3),
         "foreign_keys": ("ON", 1),
+        "secure_delete": ("ON", 1),  # what is erased is overwritten, not only forgotten
     }
 )
 

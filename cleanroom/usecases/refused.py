@@ -8,7 +8,9 @@ from cleanroom.model.errors import CleanRoomError, QuestionRefused
 from cleanroom.model.names import Actor
 from cleanroom.model.question import Ask
 from cleanroom.model.refusal import trace
-from cleanroom.usecases.service import Service
+from cleanroom.ports.store import Transaction
+from cleanroom.usecases.noted import noted
+from cleanroom.usecases.service import Service, read_policy
 
 _MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
 
@@ -21,8 +23,11 @@ def log_refusal(
     The entry holds what follows from policy, question and asker; `rules` are as many of the
     reasons' rules as there is room for.
     """
-    service.store.transact(
-        lambda tx: service.note(
+
+    def work(tx: Transaction) -> None:
+        in_force = tx.collaborations.in_force(ask.collaboration)
+        facts = noted(ask, read_policy(in_force)) if in_force else {}
+        service.note(
             tx,
             EntryKind.QUESTION_REFUSED,
             actor,
@@ -33,8 +38,11 @@ def log_refusal(
             reason=refusal.reason,
             why=str(refusal)[:_MAX_WHY],
             rules=_rules(refusal),
+            policy_digest=in_force.digest if in_force else "",
+            **facts,
         )
-    )
+
+    service.store.transact(work)
 
 
 def _rules(refusal: CleanRoomError) -> list[Json]:

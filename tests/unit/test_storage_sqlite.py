@@ -38,7 +38,7 @@ def settings_of(connection):
 
 
 def test_every_connection_has_the_settings_durability_rests_on(store):
-    expected = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 1}
+    expected = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 1, "secure_delete": 1}
     for engine in (store._writer, store._readers):
         with engine.connect() as connection:
             assert settings_of(connection) == expected
