@@ -220,37 +220,6 @@ def test_a_refusal_is_not_to_be_repeated(room, client):
     assert (code, err) == (1, "error: the policy refuses the question: k\n")
 
 
-def test_a_refusal_shows_each_reason_with_its_proof_to_people_and_programs(room, client):
-    reasons = [
-        {"words": f"rule {n} says no (p.yaml:{n})", "rule": f"datasets.sales.limits.{n}"}
-        | {"file": "p.yaml", "line": n, "whose": ["megamart"], "allowed": f"at most {n}"}
-        for n in (1, 2)
-    ]
-
-    def refusal(context):
-        import grpc
-
-        code, sentence = grpc.StatusCode.PERMISSION_DENIED, "the policy refuses the question: both"
-        trace = json.dumps(reasons)
-        refuse(context, code, "QUESTION_REFUSED", sentence, trace=trace, left_out="3")
-
-    room.faults["RunAnalysis"] = [refusal, refusal]
-    code, out, err = client("ask", "match-rate", *PAIR, before=["-q"])
-    assert (code, out) == (1, "")
-    assert err.splitlines() == [
-        "error: the policy refuses the question, for 5 reasons:",
-        "  - rule 1 says no (p.yaml:1)",
-        "    rule of megamart; allowed: at most 1",
-        "  - rule 2 says no (p.yaml:2)",
-        "    rule of megamart; allowed: at most 2",
-        "  and 3 more",
-    ]
-    code, out, _ = client("ask", "match-rate", *PAIR, "--json", before=["-q"])
-    told = json.loads(out)["error"]
-    assert (code, told["reason"], told["left_out"]) == (1, "QUESTION_REFUSED", 3)
-    assert told["reasons"] == reasons
-
-
 SALES = "email,amount,category,occurred_at,purposes,consent_at,consent_until\n"
 ROW = "a@example.com,{},other,2026-03-01,measurement,2026-01-01,2027-01-01\n"
 BAD = {
