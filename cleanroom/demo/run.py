@@ -107,7 +107,8 @@ def bring_data(stage: Stage, steps: Steps, server: Server) -> None:
     """Accept, upload, blind and seal; each party in a process of its own."""
     stage.tell(f"{SERVICE} serve: {server.address}")
     steps.begin("every party accepts the policy by its digest")
-    run_all([stage.client(party, "accept") for party in PARTIES])
+    policy = str(stage.folder / "policy.yaml")
+    run_all([stage.client(party, "accept", "--file", policy) for party in PARTIES])
     steps.begin("every party blinds its identifiers on its own machine and uploads")
     run_all(
         [
@@ -146,7 +147,8 @@ def ask_in_vain(stage: Stage, steps: Steps, campaign: Campaign) -> None:
     if finished.code == 0 or "policy refuses" not in finished.err:
         why = "expected a refusal by the policy"
         raise StepFailed(command, why, finished.err + finished.out)
-    stage.tell(finished.err.strip())
+    for line in finished.err.rstrip().splitlines():
+        stage.tell(line)
 
 
 def ask_again(

@@ -14,6 +14,7 @@ from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault, VaultDamaged
 from cleanroom.storage.fsck_log import check_log
 from cleanroom.storage.fsck_questions import check_questions
+from cleanroom.storage.fsck_steps import check_steps
 from cleanroom.storage.problem import Problem, note, problem
 
 
@@ -29,6 +30,7 @@ def fsck(store: Store, vault: Vault) -> tuple[Problem, ...]:
         questions = tx.questions.all()
         found += check_questions(questions, entries)
         found += _check_ledgers(tx, questions)
+        found += check_steps(tx.collaborations)
         found += _check_uploads(tx, upload_keys)
         return found, tx.versions.all()
 
