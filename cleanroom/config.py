@@ -85,6 +85,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How often the service looks for what was kept long enough, and how long uploads may take."""
+
+    every_s: int = 3_600
+    unfinished_days: int = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One server. `data` holds the database and the vault; `bootstrap` is a policy or None."""
 
@@ -96,6 +104,7 @@ class Config:
     log: Log
     tls: Tls
     limits: Limits
+    retention: Retention = Retention()
     bootstrap: Path | None = None
 
     @property
@@ -264,6 +273,7 @@ def _config(root: _Table) -> Config:
         log=_log(root.table("log")),
         tls=_tls(root.table("tls")),
         limits=_limits(root.optional_table("limits")),
+        retention=_retention(root.optional_table("retention")),
         bootstrap=_bootstrap(root.optional_table("bootstrap")),
     )
     root.close()
@@ -316,6 +326,18 @@ def _limits(table: _Table | None) -> Limits:
     )
     table.close()
     return limits
+
+
+def _retention(table: _Table | None) -> Retention:
+    usual = Retention()
+    if table is None:
+        return usual
+    retention = Retention(
+        every_s=table.whole("every_s", usual.every_s, least=1),
+        unfinished_days=table.whole("unfinished_days", usual.unfinished_days, least=1),
+    )
+    table.close()
+    return retention
 
 
 def _bootstrap(table: _Table | None) -> Path | None:

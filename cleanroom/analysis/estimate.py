@@ -45,7 +45,7 @@ def estimate(
         _cell(
             plan,
             cell,
-            {n: noisy.values[k][j] for n, k, j in _places(plan, i)} | dict(pooled),
+            {n: noisy.values[k][j] for n, k, j in places_of_a_cell(plan, i)} | dict(pooled),
             shape,
         )
         for i, cell in enumerate(plan.cells)
@@ -61,10 +61,10 @@ def pooled_statistics(plan: Plan, pooled: Mapping[str, int]) -> tuple[tuple[str,
 
 def names_of_a_cell(plan: Plan) -> tuple[str, ...]:
     """Return the names of a cell's statistics: one of each, or one of each for each stratum."""
-    return tuple(name for name, _, _ in _places(plan, 0))
+    return tuple(name for name, _, _ in places_of_a_cell(plan, 0))
 
 
-def _places(plan: Plan, cell: int) -> Iterator[tuple[str, str, int]]:
+def places_of_a_cell(plan: Plan, cell: int) -> Iterator[tuple[str, str, int]]:
     """Yield each statistic's name in a cell, its name as released, and its place among all."""
     strata = plan.strata or ((),)
     for released in plan.released:

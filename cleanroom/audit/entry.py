@@ -37,6 +37,7 @@ class EntryKind(StrEnum):
     UPLOAD_STARTED = "upload_started"
     VERSION_SEALED = "version_sealed"
     VERSION_ERASED = "version_erased"
+    VERSION_COMPACTED = "version_compacted"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     RELAY_PASSED = "relay_passed"
     RELAY_MISBEHAVED = "relay_misbehaved"

@@ -45,12 +45,24 @@ def sentence(entry: Entry) -> str:
             return f"refused {_of(entry, 'family')}: {_of(entry, 'reason')}{_why(entry)}"
         case EntryKind.QUESTION_FAILED:
             return f"failed question {_of(entry, 'question_digest')}: {_of(entry, 'why')}"
+        case _:
+            return _of_data(entry)
+
+
+def _of_data(entry: Entry) -> str:
+    dataset = _of(entry, "dataset")
+    match entry.kind:
         case EntryKind.VERSION_SEALED:
-            return f"sealed {_of(entry, 'dataset')} as {_of(entry, 'version')}"
+            return f"sealed {dataset} as {_of(entry, 'version')}"
         case EntryKind.VERSION_ERASED:
-            return f"erased {_of(entry, 'version')} of {_of(entry, 'dataset')}"
+            return f"erased {_of(entry, 'version')} of {dataset}"
+        case EntryKind.VERSION_COMPACTED:
+            became = f"{_of(entry, 'predecessor')} became {_of(entry, 'version')}"
+            return f"removed people who withdrew from {dataset}: {became}"
+        case EntryKind.CONSENT_WITHDRAWN:
+            return f"withdrew {_of(entry, 'references')} references from {dataset}"
         case EntryKind.UPLOAD_STARTED:
-            return f"began {_of(entry, 'upload')} to {_of(entry, 'dataset')}"
+            return f"began {_of(entry, 'upload')} to {dataset}"
         case _:
             return _rest(entry)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cleanroom.cli import audit, fsck, policy, sandbox, serve, witness
+from cleanroom.cli import audit, fsck, policy, retention, sandbox, serve, witness
 from cleanroom.cli.failures import expected, sentence
 from cleanroom.cli.terminal import complain
 from cleanroom.cli.usage import is_help, usage_sentence
@@ -26,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")

@@ -18,6 +18,7 @@ from cleanroom.cli import (
     policy_explain,
     policy_records,
     policy_schema,
+    policy_simulate,
 )
 from cleanroom.cli.options import JsonOption
 from cleanroom.cli.terminal import complain, plain, say
@@ -30,6 +31,7 @@ app.command("diff")(policy_diff.diff)
 app.command("explain")(policy_explain.explain)
 app.command("records")(policy_records.records)
 app.command("schema")(policy_schema.schema)
+app.command("simulate")(policy_simulate.simulate)
 app.command("test")(policy_cases.try_cases)
 
 

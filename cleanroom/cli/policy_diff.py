@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,6 +15,7 @@ from cleanroom.cli.policy_files import read_policy_file
 from cleanroom.cli.terminal import plain, say
 
 if TYPE_CHECKING:
+    from cleanroom.policy.agreement import Needs
     from cleanroom.policy.compare import Change
     from cleanroom.policy.document import Policy
 
@@ -35,32 +37,31 @@ def diff(
 
     Example: cleanroom policy diff policy.yaml policy-next.yaml
     """
+    from cleanroom.policy.agreement import needs
     from cleanroom.policy.compare import compare
 
     before, after = read_policy_file(old), read_policy_file(new)
-    changes = compare(before, after)
-    accepting = _accepting(changes, before, after)
+    changes, needed = compare(before, after), needs(before, after)
     if as_json:
-        say(json.dumps(_document(before, after, changes, accepting), indent=2))
+        say(json.dumps(_document(before, after, changes, needed), indent=2))
     else:
-        _print(before, after, changes, accepting)
-    raise typer.Exit(_LOOSENED if accepting else 0)
+        _print(before, after, changes, needed)
+    raise typer.Exit(_LOOSENED if _loosened(changes) else 0)
 
 
-def _accepting(changes: tuple[Change, ...], old: Policy, new: Policy) -> tuple[str, ...]:
-    """Return whoever has to accept what is loosened, in the order of the policies."""
-    concerned = {name for c in changes if c.direction == "looser" for name in c.concerned}
-    names = dict.fromkeys(p.name for policy in (new, old) for p in policy.parties)
-    return tuple(name for name in names if name in concerned)
+def _loosened(changes: tuple[Change, ...]) -> bool:
+    return any(change.direction == "looser" for change in changes)
 
 
 def _document(
-    old: Policy, new: Policy, changes: tuple[Change, ...], accepting: tuple[str, ...]
+    old: Policy, new: Policy, changes: tuple[Change, ...], needed: Needs
 ) -> dict[str, Any]:
     return {
         "old": {"file": old.file, "digest": old.digest},
         "new": {"file": new.file, "digest": new.digest},
-        "needs_acceptance_by": accepting,
+        "needs_acceptance_by": needed.accepting,
+        "needs_signature_of": needed.signing,
+        "needs_signature_of_one_of": needed.any_of,
         "changes": [
             {
                 "path": change.path,
@@ -77,9 +78,7 @@ def _document(
     }
 
 
-def _print(
-    old: Policy, new: Policy, changes: tuple[Change, ...], accepting: tuple[str, ...]
-) -> None:
+def _print(old: Policy, new: Policy, changes: tuple[Change, ...], needed: Needs) -> None:
     for direction, title in _TITLES.items():
         for change in (c for c in changes if c.direction == direction):
             needs = ""
@@ -89,18 +88,32 @@ def _print(
             say(plain(f"    {old.where(change.path)} -> {new.where(change.path)}"))
     if changes:
         say("")
-    _paragraph(_summary(old, changes, accepting))
+    _paragraph(_summary(old, changes, needed))
 
 
-def _summary(old: Policy, changes: tuple[Change, ...], accepting: tuple[str, ...]) -> str:
+def _summary(old: Policy, changes: tuple[Change, ...], needed: Needs) -> str:
+    """Say when the new policy is in force, by the rule that the service itself goes by."""
     if not changes:
         return f"Nothing changed: both files have the digest {old.digest}."
-    if accepting:
-        names = ", ".join(accepting)
-        return f"Something is loosened: the new policy needs acceptance by {names}."
-    if any(change.direction == "tighter" for change in changes):
-        return "Nothing is loosened: the new policy protects at least as much as the old one."
-    return "Nothing is loosened or tightened: the new policy has another digest and the same rules."
+    if _loosened(changes):
+        what = "Something is loosened"
+    elif any(change.direction == "tighter" for change in changes):
+        what = "Nothing is loosened: the new policy protects at least as much as the old one"
+    else:
+        what = "Nothing is loosened or tightened: the rules are the same under another digest"
+    return f"{what}. {_in_force(needed)}"
+
+
+def _in_force(needed: Needs) -> str:
+    signing = [name for name in needed.signing if name not in needed.accepting]
+    conditions = [f"{_names(needed.accepting)} accepted it"] if needed.accepting else []
+    conditions += [f"{_names(signing)} signed it"] if signing else []
+    one_of = f"one of {', '.join(needed.any_of)} signed it"
+    return f"It is in force as soon as {' and '.join(conditions) or one_of}."
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def _paragraph(text: str) -> None:

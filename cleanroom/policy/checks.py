@@ -19,6 +19,19 @@ def check(policy: Policy, problems: Problems) -> None:
     _consent(policy, problems)
     _lift(policy, problems)
     _budgets(policy, problems)
+    _retention(policy, problems)
+
+
+def _retention(policy: Policy, problems: Problems) -> None:
+    """Nobody can be removed before the epoch in which they withdrew is over."""
+    least = policy.consent.epoch_days + 1
+    if policy.retention.withdrawn_days < least:
+        path = "retention.withdrawn_days"
+        message = (
+            f"found {policy.retention.withdrawn_days} days, but people who withdraw are used until "
+            f"the epoch of {policy.consent.epoch_days} days ends: write {least} or more"
+        )
+        problems.add(policy.mark(path), path, message)
 
 
 def _owners(policy: Policy, problems: Problems) -> None:

@@ -141,7 +141,7 @@ def _consent_terms(pair: Pair) -> Iterator[Change]:
 
 
 def _retention(pair: Pair) -> Iterator[Change]:
-    for name in ("datasets_days", "measurements_days"):
+    for name in ("datasets_days", "measurements_days", "withdrawn_days"):
         values = (getattr(pair.old.retention, name), getattr(pair.new.retention, name))
         yield from leaf(f"Retention.{name}", f"retention.{name}", values, pair.everybody)
 

@@ -26,6 +26,7 @@ from cleanroom.policy.rules import (
 
 VERSION = "cleanroom/v1"
 NORMALISATIONS = ("uid2-2026",)
+WITHDRAWN_DAYS = 30  # a month, as the GDPR gives for answering a person (art. 12(3))
 
 
 def _nothing() -> MappingProxyType[Family, Any]:
@@ -145,10 +146,14 @@ class DatasetRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Days after which sealed versions and released measurements are erased."""
+    """Days after which sealed versions and released measurements are erased.
+
+    `withdrawn_days` is how long people who withdrew may at most stay in a sealed version.
+    """
 
     datasets_days: int
     measurements_days: int
+    withdrawn_days: int = WITHDRAWN_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,7 +121,9 @@ def _until(policy: Policy) -> Iterator[str]:
     )
     yield (
         f"Datasets are erased {counted(keep.datasets_days, 'day', 'days')} after they are sealed, "
-        f"measurements {counted(keep.measurements_days, 'day', 'days')} after they are released."
+        f"measurements {counted(keep.measurements_days, 'day', 'days')} after they are released. "
+        "Who withdraws consent is in no question of a later consent epoch, and is removed from the "
+        f"datasets within {counted(keep.withdrawn_days, 'day', 'days')}."
     )
 
 

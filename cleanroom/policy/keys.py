@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cleanroom.model.dataset import KeyType
 from cleanroom.model.question import Family
-from cleanroom.policy.document import NORMALISATIONS, VERSION, Role, Scheme
+from cleanroom.policy.document import NORMALISATIONS, VERSION, WITHDRAWN_DAYS, Role, Scheme
 from cleanroom.policy.grammar import (
     Block,
     Day,
@@ -124,6 +124,14 @@ RETENTION = Block(
             spec=_RETENTION,
             says="days after which a released measurement is erased",
             example="730",
+        ),
+        Key(
+            name="withdrawn_days",
+            spec=Whole(least=2, most=MAX_RETENTION_DAYS),
+            says="days after a withdrawal within which the person's rows are removed from sealed "
+            "versions",
+            example="14",
+            absent=f"{WITHDRAWN_DAYS} days",
         ),
     )
 )

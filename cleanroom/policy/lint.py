@@ -18,6 +18,7 @@ WEAK_EPSILON = Fraction(8)
 WEAK_DELTA = Fraction(1, 100_000)
 WEAK_MISS = Fraction(1, 1_000)
 WEAK_PER_DAY = 100
+WEAK_WITHDRAWN_DAYS = 31
 WEAK_EPOCH_DAYS = 7
 WEAK_AGE_DAYS = 395  # thirteen months
 OTHER = "other"
@@ -37,7 +38,12 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
 
     Does not tell whether the budgets suffice for the questions parties want to ask.
     """
-    warnings = [*_matching(policy), *_parties(policy), *_consent(policy.consent)]
+    warnings = [
+        *_matching(policy),
+        *_parties(policy),
+        *_consent(policy.consent),
+        *_retention(policy),
+    ]
     for dataset in policy.datasets:
         path = f"datasets.{dataset.schema.name}"
         warnings += [
@@ -72,6 +78,14 @@ def _parties(policy: Policy) -> Iterator[tuple[str, str]]:
     for party in policy.parties:
         if not party.may_ask and party.name not in owners:
             yield f"parties.{party.name}", "may ask nothing and owns no dataset"
+
+
+def _retention(policy: Policy) -> Iterator[tuple[str, str]]:
+    if policy.retention.withdrawn_days > WEAK_WITHDRAWN_DAYS:
+        yield (
+            "retention.withdrawn_days",
+            f"above {WEAK_WITHDRAWN_DAYS} people who withdrew stay longer than regulators expect",
+        )
 
 
 def _consent(terms: ConsentTerms) -> Iterator[tuple[str, str]]:

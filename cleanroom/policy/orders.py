@@ -275,5 +275,9 @@ ORDERS: Mapping[str, Rule] = MappingProxyType(
         "Retention.measurements_days": Rule(
             order=Order.LOWER, words="measurements are kept for {after} days instead of {before}"
         ),
+        "Retention.withdrawn_days": Rule(
+            order=Order.LOWER,
+            words="rows of people who withdrew are removed within {after} days instead of {before}",
+        ),
     }
 )

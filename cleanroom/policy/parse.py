@@ -14,6 +14,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import Family
 from cleanroom.policy.checks import check
 from cleanroom.policy.document import (
+    WITHDRAWN_DAYS,
     DatasetRules,
     Mark,
     Matching,
@@ -124,6 +125,9 @@ def _retention(field: Field) -> Retention:
     return Retention(
         datasets_days=keys["datasets_days"].integer(),
         measurements_days=keys["measurements_days"].integer(),
+        withdrawn_days=(
+            keys["withdrawn_days"].integer() if keys["withdrawn_days"].present else WITHDRAWN_DAYS
+        ),
     )
 
 

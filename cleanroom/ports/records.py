@@ -178,11 +178,15 @@ class Debit:
 
 
 class QuestionState(StrEnum):
-    """RESERVED is debited and to be computed; RELEASED is stored; FAILED lost its data."""
+    """RESERVED is debited and to be computed; RELEASED is stored; FAILED lost its data.
+
+    ERASED was released, and its measurement is kept no longer.
+    """
 
     RESERVED = "reserved"
     RELEASED = "released"
     FAILED = "failed"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

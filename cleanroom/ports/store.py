@@ -93,6 +93,9 @@ class Uploads(Protocol):
     def of_dataset(self, dataset: DatasetName) -> tuple[Upload, ...]:
         """Return all uploads of a dataset, oldest first."""
 
+    def unfinished(self) -> tuple[Upload, ...]:
+        """Return the OPEN and COMPLETE uploads of every dataset, oldest first."""
+
     def replace(self, upload: Upload) -> None:
         """Store the changed state or counters of a known upload."""
 
@@ -224,6 +227,9 @@ class Questions(Protocol):
 
     def fail(self, digest: str, entry: int) -> None:
         """Turn a RESERVED question into a FAILED one."""
+
+    def erase(self, digest: str) -> None:
+        """Turn a RELEASED question into an ERASED one, without its measurement."""
 
     def reserved(self) -> tuple[StoredQuestion, ...]:
         """Return the questions that a restart must resume, oldest first."""

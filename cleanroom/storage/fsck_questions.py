@@ -36,6 +36,10 @@ def _check_question(question: StoredQuestion, entries: Mapping[int, Entry]) -> l
         case QuestionState.RELEASED:
             found += _check_entry(question, entries, ending, EntryKind.QUESTION_RELEASED)
             found += _check_measurement(question, entries)
+        case QuestionState.ERASED:
+            found += _check_entry(question, entries, ending, EntryKind.QUESTION_RELEASED)
+            if question.measurement is not None:
+                found.append(problem(where, "it is erased, yet its measurement is there"))
         case QuestionState.FAILED:
             found += _check_entry(question, entries, ending, EntryKind.QUESTION_FAILED)
         case _:

@@ -102,6 +102,15 @@ class SqlQuestions:
         """Turn a RESERVED question into a FAILED one; raises StoreMisused for another."""
         self._finish(digest, state=QuestionState.FAILED.value, released_entry=entry)
 
+    def erase(self, digest: str) -> None:
+        """Turn a RELEASED question into an ERASED one; raises StoreMisused for another."""
+        change = questions.update().where(
+            questions.c.digest == digest, questions.c.state == QuestionState.RELEASED.value
+        )
+        erased = change.values(state=QuestionState.ERASED.value, measurement=None)
+        if self._connection.execute(erased).rowcount != 1:
+            raise StoreMisused(f"question {digest} is not released")
+
     def reserved(self) -> tuple[StoredQuestion, ...]:
         """Return the questions that a restart must resume, oldest first."""
         waiting = questions.c.state == QuestionState.RESERVED.value

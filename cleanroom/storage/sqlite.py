@@ -36,8 +36,7 @@ PRAGMAS: Final = MappingProxyType(
         "journal_mode": ("DELETE", "delete"),
         "synchronous": ("EXTRA", 3),
         "foreign_keys": ("ON", 1),
-        # What is deleted is overwritten: an erased payload is gone from the file.
-        "secure_delete": ("ON", 1),
+        "secure_delete": ("ON", 1),  # what is erased is overwritten, not only forgotten
     }
 )
 

@@ -59,6 +59,12 @@ class SqlUploads:
         )
         return tuple(_upload(row) for row in self._connection.execute(query))
 
+    def unfinished(self) -> tuple[Upload, ...]:
+        """Return the OPEN and COMPLETE uploads of every dataset, oldest first."""
+        states = (UploadState.OPEN.value, UploadState.COMPLETE.value)
+        query = select(uploads).where(uploads.c.state.in_(states)).order_by(uploads.c.seq)
+        return tuple(_upload(row) for row in self._connection.execute(query))
+
     def replace(self, upload: Upload) -> None:
         """Store state, chunks and rows of a known upload; raises StoreMisused for another."""
         change = (

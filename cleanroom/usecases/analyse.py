@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from fractions import Fraction
 
 from cleanroom.analysis.canonical import canonical_json, question_to_json
-from cleanroom.analysis.limits import default_nano_rho, nano_rho_for_epsilon
 from cleanroom.analysis.plan import Plan
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.analysis.power import least_loss
+from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import EntryKind
 from cleanroom.model.aim import Aim
 from cleanroom.model.allowance import Allowance
@@ -34,15 +35,14 @@ from cleanroom.model.errors import (
 )
 from cleanroom.model.names import Actor, ActorKind, DatasetName, check_request_id
 from cleanroom.model.question import Ask, Question
-from cleanroom.policy.decide import decide
 from cleanroom.policy.document import Policy
-from cleanroom.policy.refusals import located
 from cleanroom.ports.records import Debit, QuestionState, RequestRecord, StoredQuestion
 from cleanroom.ports.store import Transaction
-from cleanroom.privacy.loss import rho_to_nano
 from cleanroom.privacy.mechanism import NAME as MECHANISM
+from cleanroom.usecases.asked import planned_ask
 from cleanroom.usecases.compute import measure
 from cleanroom.usecases.frequency import frequency_refusal
+from cleanroom.usecases.noted import noted
 from cleanroom.usecases.pinned import Pinned
 from cleanroom.usecases.receipts import receipt
 from cleanroom.usecases.refused import log_refusal
@@ -68,7 +68,7 @@ def plan(
     """
     party = party_of(actor, f"collaborations/{ask.collaboration}", "ask in")
     policy = service.store.read(lambda tx: policy_in_force(tx, ask.collaboration, party, "ask in"))
-    planned, allowance, offer = _planned(policy, party, ask, service.clock.now_s())
+    planned, allowance, offer = planned_ask(policy, party, ask, service.clock.now_s())
     if aim is None:
         return planned, allowance
     return make_plan(allowance, least_loss(allowance, aim, offer)), allowance
@@ -145,6 +145,9 @@ def answer(service: Service, stored: StoredQuestion, request_id: str) -> bytes:
     """Return the receipt of a stored question, computing it first if it is only RESERVED."""
     if stored.state is QuestionState.RESERVED:
         stored = _release(service, stored)
+    if stored.state is QuestionState.ERASED:
+        # Never computed again: that would be a second answer under one debit.
+        raise MeasurementLost(request_id=request_id, why="it was kept as long as the policy says")
     if stored.state is QuestionState.FAILED:
         raise MeasurementLost(request_id=request_id, why="its data was erased before it was read")
     return service.store.read(lambda tx: receipt(tx, service.signers, stored))
@@ -165,7 +168,7 @@ def _reserve(
     now_s = service.clock.now_s()
     policy = policy_in_force(tx, ask.collaboration, party, "ask in")
     try:
-        planned, _, offer = _planned(policy, party, ask, now_s)
+        planned, _, offer = planned_ask(policy, party, ask, now_s)
     except QuestionRefused as refusal:
         also = frequency_refusal(tx, policy, party, ask.question, now_s)
         raise QuestionRefused(reasons=(*refusal.reasons, *also)) from None
@@ -176,7 +179,8 @@ def _reserve(
         too_many = frequency_refusal(tx, policy, party, pinned.question, now_s)
         if too_many:
             raise QuestionRefused(reasons=too_many)
-        _debit(service, tx, actor, pinned, planned, now_s)
+        facts = noted(ask, policy)
+        _debit(service, tx, actor, pinned, planned, now_s, facts)
     else:
         # Nobody pays twice, but the log tells who else was given the answer.
         service.note(
@@ -199,7 +203,13 @@ def _reserve(
 
 
 def _debit(
-    service: Service, tx: Transaction, actor: Actor, pinned: Pinned, planned: Plan, now_s: int
+    service: Service,
+    tx: Transaction,
+    actor: Actor,
+    pinned: Pinned,
+    planned: Plan,
+    now_s: int,
+    facts: Mapping[str, Json],
 ) -> None:
     debits = tuple(Debit(ledger=ledger, nano_rho=cost) for ledger, cost in planned.debits if cost)
     after = [tx.ledgers.debit(debit, pinned.digest) for debit in debits]
@@ -217,6 +227,7 @@ def _debit(
             {"ledger": str(d.ledger), "nano_rho": d.nano_rho, "remaining": b.remaining}
             for d, b in zip(debits, after, strict=True)
         ],
+        **facts,
     )
     tx.questions.reserve(
         StoredQuestion(
@@ -297,24 +308,6 @@ def _failed_entry(service: Service, tx: Transaction, stored: StoredQuestion) -> 
 
 def _asker(stored: StoredQuestion) -> str:
     return f"{ActorKind.PARTY}/{stored.asker}"
-
-
-def _planned(policy: Policy, party: str, ask: Ask, now_s: int) -> tuple[Plan, Allowance, int]:
-    allowance = decide(policy, asker=party, question=ask.question, now_s=now_s)
-    offer = _offer(allowance, ask)
-    try:
-        return make_plan(allowance, offer), allowance, offer
-    except QuestionRefused as refusal:
-        raise QuestionRefused(reasons=located(policy, refusal.reasons)) from None
-
-
-def _offer(allowance: Allowance, ask: Ask) -> int:
-    """Return the loss offered in nano-rho."""
-    if ask.rho is not None:
-        return rho_to_nano(ask.rho)
-    if ask.epsilon is not None:
-        return nano_rho_for_epsilon(allowance, ask.epsilon)
-    return default_nano_rho(allowance)
 
 
 def _pin(tx: Transaction, policy: Policy, question: Question, offer: int, now_s: int) -> Pinned:

@@ -6,6 +6,7 @@ This is the only place where exact integers and noise meet; nothing exact leaves
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from cleanroom.analysis.canonical import question_to_json
@@ -15,6 +16,7 @@ from cleanroom.analysis.plan import Plan, exact_request, with_residual
 from cleanroom.analysis.plan import plan as make_plan
 from cleanroom.analysis.request import ExactRequest, Statistics
 from cleanroom.analysis.two_stage import pooled_request, residual_of, residual_request
+from cleanroom.model.allowance import Allowance
 from cleanroom.model.dataset import VersionRef
 from cleanroom.model.measurement import Measurement
 from cleanroom.model.question import SalesLift
@@ -30,12 +32,44 @@ from cleanroom.usecases.service import Service, read_policy
 Load: TypeAlias = Callable[[VersionRef], SealedTables]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A question with everything its exact statistics are computed from, and its plan."""
+
+    pinned: Pinned
+    allowance: Allowance
+    planned: Plan
+    request: ExactRequest
+    load: Load
+
+
 def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
     """Return the measurement of a reserved question, or None if a version of it was erased.
 
     Requires: the question's debit is durable.
     Ensures: every number returned went through the mechanism with the scale that was debited.
     """
+    ready = prepared(service, stored)
+    if ready is None:
+        return None
+    if not ready.planned.pooled:
+        noisy = add_noise(ready.planned, service.engine.exact(ready.request, ready.load))
+        return _measurement(service, stored, ready.pinned, ready.planned, noisy, {})
+    pooled = _first_stage(service, ready.planned, ready.request, ready.load)
+    narrowed, request = second_stage(ready, pooled)
+    noisy = add_noise(narrowed, service.engine.exact(request, ready.load))
+    return _measurement(service, stored, ready.pinned, narrowed, noisy, pooled)
+
+
+def second_stage(ready: Prepared, pooled: Mapping[str, int]) -> tuple[Plan, ExactRequest]:
+    """Return the plan and the request of a second stage, which follow from the noisy first one."""
+    residual = residual_of(ready.planned, pooled)
+    narrowed = with_residual(ready.planned, ready.allowance, ready.pinned.nano_rho, residual)
+    return narrowed, residual_request(ready.request, residual)
+
+
+def prepared(service: Service, stored: StoredQuestion) -> Prepared | None:
+    """Return what a stored question is computed from; None if a version of it was erased."""
     pinned = Pinned.parse(stored.canonical)
     policy, versions, left = service.store.read(lambda tx: (*_pins(tx, pinned), _left(tx, pinned)))
     if any(v.erased_at_s is not None for v in versions):
@@ -61,15 +95,7 @@ def measure(service: Service, stored: StoredQuestion) -> Measurement | None:
         ),
         epoch=policy.consent.epoch(pinned.epoch_s),
     )
-    if not planned.pooled:
-        noisy = add_noise(planned, service.engine.exact(request, load))
-        return _measurement(service, stored, pinned, planned, noisy, {})
-    pooled = _first_stage(service, planned, request, load)
-    residual = residual_of(planned, pooled)
-    narrowed = with_residual(planned, allowance, pinned.nano_rho, residual)
-    second = service.engine.exact(residual_request(request, residual), load)
-    noisy = add_noise(narrowed, second)
-    return _measurement(service, stored, pinned, narrowed, noisy, pooled)
+    return Prepared(pinned=pinned, allowance=allowance, planned=planned, request=request, load=load)
 
 
 def _first_stage(

@@ -195,6 +195,7 @@ def erase(service: Service, actor: Actor, version: str) -> Version:
             raise NotPermitted(what=f"versions/{version}", action="erase")
         if found.erased_at_s is None:
             tx.versions.erase(version, service.clock.now_s())
+            tx.withdrawals.forget_people(version)
             service.note(
                 tx,
                 EntryKind.VERSION_ERASED,

@@ -11,15 +11,16 @@ from cleanroom.usecases.service import Service
 def recover(service: Service) -> int:
     """Erase what should have been erased, compute reserved questions; return their number.
 
-    Requires: no call is taken yet, so nobody writes.
+    Requires: no call is taken yet and no retention runs, so nobody writes.
     """
     service.vault.sweep()
     uploads, versions = service.vault.inventory()
     for upload in service.store.read(lambda tx: [u for u in uploads if _is_over(tx, u)]):
         service.vault.erase_upload(upload)
-    erased = service.store.read(_erased)
+    # Without a row are those that a crash kept from being seen: nobody will ever read or erase them.
+    present = service.store.read(_present)
     for version in versions:
-        if version in erased:
+        if version not in present:
             service.vault.erase_version(version)
     return resume(service)
 
@@ -29,5 +30,5 @@ def _is_over(tx: Transaction, upload: str) -> bool:
     return known is not None and known.state in {UploadState.SEALED, UploadState.ABANDONED}
 
 
-def _erased(tx: Transaction) -> frozenset[str]:
-    return frozenset(v.id for v in tx.versions.all() if v.erased_at_s is not None)
+def _present(tx: Transaction) -> frozenset[str]:
+    return frozenset(v.id for v in tx.versions.all() if v.erased_at_s is None)

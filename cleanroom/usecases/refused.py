@@ -8,7 +8,9 @@ from cleanroom.model.errors import CleanRoomError, QuestionRefused
 from cleanroom.model.names import Actor
 from cleanroom.model.question import Ask
 from cleanroom.model.refusal import trace
-from cleanroom.usecases.service import Service
+from cleanroom.ports.store import Transaction
+from cleanroom.usecases.noted import noted
+from cleanroom.usecases.service import Service, read_policy
 
 _MAX_WHY = 2_000  # characters: a page of entries must fit a message, whatever was asked
 
@@ -22,8 +24,11 @@ def log_refusal(
     reasons' rules as there is room for. To the words, which may repeat what was asked, it only
     commits: they can be erased.
     """
-    service.store.transact(
-        lambda tx: service.note_erasable(
+
+    def work(tx: Transaction) -> None:
+        in_force = tx.collaborations.in_force(ask.collaboration)
+        facts = noted(ask, read_policy(in_force)) if in_force else {}
+        service.note_erasable(
             tx,
             EntryKind.QUESTION_REFUSED,
             actor.short,
@@ -34,8 +39,11 @@ def log_refusal(
             fingerprint=fingerprint,
             reason=refusal.reason,
             rules=_rules(refusal),
+            policy_digest=in_force.digest if in_force else "",
+            **facts,
         )
-    )
+
+    service.store.transact(work)
 
 
 def _rules(refusal: CleanRoomError) -> list[Json]:

@@ -12,6 +12,7 @@ from cleanroom.storage.files import make_folder
 from cleanroom.wiring.errors import CannotServe
 
 NAME = "server.lock"
+_RETENTION = "retention.lock"
 
 
 class DataInUse(CannotServe):
@@ -34,6 +35,22 @@ def held(data: Path, *, shared: bool = False) -> Iterator[None]:
             f"{data} is in use by another cleanroom process: stop it, or name another folder"
         ) from None
     try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def retention_turn(data: Path) -> Iterator[None]:
+    """Wait for, and hold, the right to erase in the folder, beside a server or not.
+
+    A starting server holds it while it erases what crashes left: a version without a row may be
+    one that a retention run is about to give its row.
+    """
+    make_folder(data)
+    descriptor = os.open(data / _RETENTION, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

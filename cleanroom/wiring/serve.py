@@ -24,7 +24,8 @@ from cleanroom.wiring.allocation import keep_freed_messages
 from cleanroom.wiring.build import build_service
 from cleanroom.wiring.environment import SystemClock
 from cleanroom.wiring.errors import CannotServe
-from cleanroom.wiring.lock import held
+from cleanroom.wiring.keeper import Keeper
+from cleanroom.wiring.lock import held, retention_turn
 from cleanroom.wiring.opening import open_store
 from cleanroom.wiring.publisher import Publisher
 from cleanroom.wiring.tls import check_tls, deny_list
@@ -52,13 +53,26 @@ def serve(config: Config) -> None:
             publisher = Publisher(service, config.log.checkpoint_every_s)
             running = start(service, settings)
             publisher.start()
+            keeper = keeper_of(config, service)
+            keeper.start()
             _announce(config, running)
             threading.Thread(target=service.engine.warm, daemon=True).start()
             stop.wait()
             _LOG.info("draining: calls under way have %.0f s to end", GRACE_S)
             running.stop(GRACE_S)
+            keeper.stop(GRACE_S)
             publisher.stop()
     _LOG.info("stopped")
+
+
+def keeper_of(config: Config, service: Service) -> Keeper:
+    """Return what carries out retention while the service runs."""
+    return Keeper(
+        service,
+        config.data,
+        every_s=config.retention.every_s,
+        unfinished_days=config.retention.unfinished_days,
+    )
 
 
 def _check_free(listen: str) -> None:
@@ -80,7 +94,8 @@ def prepare(config: Config, service: Service) -> None:
     # Before anything is written: a log that does not continue what was signed is not continued.
     take_up_log(service)
     # A crash in here is like the crash before: the next start does it again.
-    resumed = recover(service)
+    with retention_turn(config.data):
+        resumed = recover(service)
     _LOG.info("resumed %d questions", resumed)
     if config.bootstrap is not None:
         _bootstrap(config, service)

@@ -13,39 +13,10 @@ import pytest
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.lift import Adjustment, Design
 from cleanroom.model.question import SalesLift, Window
+from support.lift_policy import POLICY
 from support.rooms import Room
 
 BEFORE, AFTER = Window(from_s=0, until_s=100), Window(from_s=100, until_s=200)
-POLICY = """\
-version: cleanroom/v1
-collaboration: spring
-valid: {from: 2026-01-01, until: 2035-12-31}
-parties:
-  acme-brand: {role: advertiser, may_ask: [sales_lift]}
-  megamart: {role: retailer, may_ask: [sales_lift]}
-matching:
-  scheme: sha256
-  allow_unsalted: true
-  normalisation: uid2-2026
-  keys: [email]
-datasets:
-  exposures:
-    owner: acme-brand
-    dimensions: {segment: [cooks, other]}
-    arm: {column: arm, test: test, control: control}
-    counts: {impressions: {max_per_person: 50}}
-  sales:
-    owner: megamart
-    time: {column: at}
-    measures:
-      amount: {unit: minor, max_per_person: 3000, min_per_person: -500}
-      visits: {unit: rows, max_per_person: 20}
-    event_filters: {category: [hair-colour, hair-care, other]}
-    minimum_aggregation: {people: 20, miss_probability: 1e-3}
-    privacy: {pool: loyal, definition: zcdp, epsilon: 1000, delta: 1e-6, per_question: 60}
-    consent: {sales_lift: [measurement]}
-retention: {datasets_days: 90, measurements_days: 730}
-"""
 PEOPLE = [
     {
         "email": f"p{i}",

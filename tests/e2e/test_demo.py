@@ -71,6 +71,48 @@ def test_a_refusal_names_its_reason(played):
     assert "same measurement, no debit on any ledger" in text
 
 
+def test_its_log_tells_what_a_higher_minimum_would_have_meant(played):
+    _, folder = played
+    policy = (folder / "policy.yaml").read_text(encoding="utf-8")
+    assert "people: 50" in policy
+    found = {people: simulated(folder, policy, people) for people in (50, 100, 2_000)}
+    assert set(found[50]["outcomes"]) == {"as it was", "still refused"}
+    answered = [q for q in found[100]["questions"] if q["outcome"] != "still refused"]
+    assert len(answered) == 7
+    for question in answered:
+        assert "as its minimum is 100 instead of 50" in question["changes"][0]
+    # Of 4,000 people there are not 2,000 in any city: every lift by city is lost whole.
+    flips = [q for q in found[2_000]["questions"] if q["outcome"] == "would tell less"]
+    lost = {q["question"].split(",")[0]: q["withheld"] for q in flips if "by city" in q["question"]}
+    assert lost["sales lift of exposures on buyers of sales"] == ["the whole answer"]
+
+
+def simulated(folder, policy, people):
+    """What the demo's questions would have been under another minimum."""
+    new = folder / "next.yaml"
+    new.write_text(policy.replace("people: 50", f"people: {people}"), encoding="utf-8")
+    config = folder / "room" / "server.toml"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cleanroom",
+            "policy",
+            "simulate",
+            new,
+            "--config",
+            config,
+            "--json",
+        ],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    return json.loads(done.stdout)
+
+
 def test_log_receipt_and_store_were_verified(played):
     text, _ = played
     assert "cleanroom audit: the log is consistent" in text

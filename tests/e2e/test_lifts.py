@@ -10,38 +10,9 @@ import pytest
 from cleanroom_client import SalesLift
 from cleanroom_client.cli.app import run
 from cleanroom_client.errors import RoomError
+from support.lift_policy import POLICY
 from support.running import running_room
 
-POLICY = """\
-version: cleanroom/v1
-collaboration: spring
-valid: {from: 2020-01-01, until: 2199-12-31}
-parties:
-  acme-brand: {role: advertiser, may_ask: [sales_lift]}
-  megamart: {role: retailer, may_ask: [match_rate]}
-matching:
-  scheme: sha256
-  allow_unsalted: true
-  normalisation: uid2-2026
-  keys: [email]
-datasets:
-  exposures:
-    owner: acme-brand
-    dimensions: {segment: [cooks, other]}
-    arm: {column: arm, test: test, control: control}
-    counts: {impressions: {max_per_person: 50}}
-  sales:
-    owner: megamart
-    time: {column: occurred_at}
-    measures:
-      amount: {unit: minor, max_per_person: 5000, min_per_person: -500}
-      visits: {unit: rows, max_per_person: 20}
-    event_filters: {category: [hair-colour, hair-care, other]}
-    minimum_aggregation: {people: 20, miss_probability: 1e-3}
-    privacy: {pool: loyal, definition: zcdp, epsilon: 900, delta: 1e-6, per_question: 30}
-    consent: {match_rate: [measurement], sales_lift: [measurement]}
-retention: {datasets_days: 90, measurements_days: 730}
-"""
 CONSENT = {"purposes": "measurement", "consent_at": "2020-01-01", "consent_until": "2199-01-01"}
 CATEGORIES = ("hair-colour", "hair-care", "other")
 AFTER, BEFORE = ("2026-02-01", "2026-03-01"), ("2026-01-04", "2026-02-01")

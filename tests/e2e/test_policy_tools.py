@@ -1,4 +1,4 @@
-"""docs/policy-tools.md: its commands are run, and print what it shows.
+"""docs/policy-tools.md: its commands are run, and print what it shows, in a room with a log.
 
 To renew what it shows: CLEANROOM_RENEW=1 python -m pytest tests/e2e/test_policy_tools.py
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.asked_room import ask_in_a_room
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "policy-tools.md"
 STEP = re.compile(
@@ -22,6 +24,7 @@ PROGRAM = f'"{sys.executable}" -m cleanroom'
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "policies").symlink_to(ROOT / "policies")
+    ask_in_a_room(tmp_path)
     return tmp_path
 
 

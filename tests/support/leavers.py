@@ -27,6 +27,8 @@ from cleanroom.model.question import (
 from cleanroom.model.withdrawal import PERSON, PersonReference
 from cleanroom.policy.document import Scheme
 from cleanroom.ports.records import Withdrawal
+from cleanroom.storage.fsck import fsck
+from cleanroom.usecases.retention import carry_out, due
 from cleanroom.usecases.withdraw import withdraw
 from support.panels import reference, token
 from support.rooms import NOON, Room, TestClock, hashed_point, times
@@ -77,6 +79,10 @@ datasets:
 retention: {datasets_days: 90, measurements_days: 730}
 """
 HMAC = POLICY.replace("scheme: psi", "scheme: hmac")
+DAYS = POLICY.replace("measurements_days: 730", "measurements_days: 730, withdrawn_days: 5")
+MIDNIGHT = NOON + 12 * HOUR
+GONE = (6, 15, 31)
+STAY = [i for i in range(PEOPLE) if i not in GONE]
 
 QUESTIONS: dict[str, Any] = {
     "match rate": MatchRate(datasets=("exposures", "sales"), by=("exposures.segment",)),
@@ -203,3 +209,32 @@ class Leavers:
 def person(text: str) -> PersonReference:
     """Return an owner's own reference to a person."""
     return PersonReference(kind=PERSON, value=reference(text))
+
+
+def leave(leavers, people=GONE):
+    for dataset, kind, letter in (
+        ("exposures", "email", "p"),
+        ("sales", "phone", "t"),
+        ("panel", "email", "p"),
+        ("telco", "phone", "t"),
+    ):
+        keys = [leavers.key(dataset, kind, f"{letter}{i}") for i in people]
+        leavers.withdraw(dataset, *keys)
+
+
+def versions(leavers, dataset):
+    name = leavers.room.name(dataset)
+    return leavers.room.service.store.read(lambda tx: tx.versions.of_dataset(name))
+
+
+def acts(leavers, **options):
+    return due(leavers.room.service, unfinished_days=14, **options)
+
+
+def do_all(leavers, **options):
+    return [(one, carry_out(leavers.room.service, one)) for one in acts(leavers, **options)]
+
+
+def problems(leavers):
+    service = leavers.room.service
+    return [str(p) for p in fsck(service.store, service.vault)]

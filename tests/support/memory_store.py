@@ -28,6 +28,7 @@ from cleanroom.ports.records import (
     StoredQuestion,
     TaskState,
     Upload,
+    UploadState,
     Version,
     Withdrawal,
 )
@@ -165,6 +166,10 @@ class MemoryUploads(_Part):
     def of_dataset(self, dataset: DatasetName) -> tuple[Upload, ...]:
         return tuple(u for u in self.s.uploads.values() if u.dataset == dataset)
 
+    def unfinished(self) -> tuple[Upload, ...]:
+        states = {UploadState.OPEN, UploadState.COMPLETE}
+        return tuple(u for u in self.s.uploads.values() if u.state in states)
+
     def replace(self, upload: Upload) -> None:
         _must(upload.id in self.s.uploads, "no such upload")
         self.s.uploads[upload.id] = replace(
@@ -300,6 +305,12 @@ class MemoryQuestions(_Part):
     def fail(self, digest: str, entry: int) -> None:
         known = self._reserved(digest)
         self.s.questions[digest] = replace(known, state=QuestionState.FAILED, released_entry=entry)
+
+    def erase(self, digest: str) -> None:
+        known = self.s.questions.get(digest)
+        if known is None or known.state is not QuestionState.RELEASED:
+            raise StoreMisused("not released")
+        self.s.questions[digest] = replace(known, state=QuestionState.ERASED, measurement=None)
 
     def reserved(self) -> tuple[StoredQuestion, ...]:
         return tuple(q for q in self.all() if q.state is QuestionState.RESERVED)

@@ -106,7 +106,7 @@ FULL = {
         "epoch_days": 2,
         "max_age_days": 395,
     },
-    "retention": {"datasets_days": 90, "measurements_days": 730},
+    "retention": {"datasets_days": 90, "measurements_days": 730, "withdrawn_days": 30},
 }
 # Other words that may stand where a key of this name stands.
 WORDS = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanroom.config import ConfigInvalid, Limits, load_config
+from cleanroom.config import ConfigInvalid, Limits, Retention, load_config
 
 MINIMAL = """\
 version = "cleanroom-server/v1"
@@ -37,6 +37,7 @@ def problems(folder: Path, text: str) -> tuple[str, ...]:
 def test_a_minimal_file_has_the_usual_limits_and_paths_beside_itself(tmp_path):
     config = load_config(written(tmp_path, MINIMAL))
     assert config.limits == Limits()
+    assert config.retention == Retention(every_s=3_600, unfinished_days=14)
     assert (config.tls.denied, config.bootstrap) == (None, None)
     assert config.log.key == tmp_path / "keys" / "log.key"
     assert config.database == tmp_path / "data" / "cleanroom.sqlite"
@@ -47,10 +48,12 @@ def test_every_optional_key_is_read(tmp_path):
         'denied = "tls/denied.txt"\n[limits]\nworkers = 3\ncalls_per_second = 1.5\nburst = 7\n'
         'quantum_ms = 0\nengine_memory = "512MB"\nengine_threads = 1\n'
         '[bootstrap]\npolicy = "policy.yaml"\n'
+        "[retention]\nevery_s = 60\nunfinished_days = 3\n"
     )
     config = load_config(written(tmp_path, text))
     assert config.tls.denied == tmp_path / "tls" / "denied.txt"
     assert config.bootstrap == tmp_path / "policy.yaml"
+    assert config.retention == Retention(every_s=60, unfinished_days=3)
     assert config.limits == Limits(
         workers=3,
         calls_per_second=1.5,

@@ -127,6 +127,8 @@ def test_a_policy_does_not_differ_from_itself(name):
         ([("datasets_days: 90", "datasets_days: 91")], {"retention.datasets_days": LOOSER}),
         ([("measurements_days: 730", "measurements_days: 365")], {"retention.measurements_days": TIGHTER}),
         ([("measurements_days: 730", "measurements_days: 731")], {"retention.measurements_days": LOOSER}),
+        ([("measurements_days: 730", "measurements_days: 730, withdrawn_days: 14")], {"retention.withdrawn_days": TIGHTER}),
+        ([("measurements_days: 730", "measurements_days: 730, withdrawn_days: 31")], {"retention.withdrawn_days": LOOSER}),
         ([("match_rate: [measurement]", "match_rate: [measurement, research]")], {"datasets.sales.consent.match_rate": TIGHTER}),
         ([("match_rate: [measurement]", "match_rate: [research]")], {"datasets.sales.consent.match_rate": LOOSER}),
         ([(PANEL, PANEL + "    consent: {match_rate: [measurement]}\n")], {"datasets.panel.consent.match_rate": NEUTRAL}),

@@ -52,6 +52,7 @@ WEAK = [
     ("[ufa, kazan, other]", "[other]", 19, 18, "datasets.exposures.dimensions.city: one value tells nothing apart"),
     ("[ufa, kazan, other]", "[ufa, kazan]", 19, 18, "datasets.exposures.dimensions.city: without 'other' a row with an undeclared value cannot be uploaded"),
     ("hair-care, other]", "hair-care]", 25, 21, "datasets.sales.event_filters.category: without 'other' a row with an undeclared value cannot be uploaded"),
+    ("measurements_days: 730", "measurements_days: 730, withdrawn_days: 32", 30, 56, "retention.withdrawn_days: above 31 people who withdrew stay longer than regulators expect"),
     ("owner: acme-brand", "owner: megamart", 12, 3, "matching.scheme: only one party owns data, so nobody else blinds it"),
 ]  # fmt: skip
 
@@ -66,6 +67,7 @@ def test_a_weak_choice_is_one_more_finding_where_it_stands(old, new, line, colum
     ("old", "new"),
     [
         ("people: 50", "people: 20"),
+        ("measurements_days: 730", "measurements_days: 730, withdrawn_days: 31"),
         ("probability: 1e-6", "probability: 1e-3"),
         ("epsilon: 4", "epsilon: 8"),
         ("delta: 1e-7", "delta: 1e-5"),

@@ -67,7 +67,7 @@ TYPES = [
     ("version: cleanroom/v1", "version: 1", "2:10: version: found the integer 1: write cleanroom/v1"),
     ("collaboration: spring-campaign", "collaboration: []", "3:16: collaboration: found an empty list: write the collaboration's name"),
     ("datasets_days: 90", "datasets_days: 0", "30:28: retention.datasets_days: found the integer 0: write a whole number from 1 to 36500"),
-    ("retention: {datasets_days: 90, measurements_days: 730}", "retention:", "30:1: retention: found nothing: write a mapping with datasets_days, measurements_days"),
+    ("retention: {datasets_days: 90, measurements_days: 730}", "retention:", "30:1: retention: found nothing: write a mapping with datasets_days, measurements_days, withdrawn_days"),
     ("{max_per_person: 50}", "{max_per_person: 50, unit: minor}", "21:54: datasets.exposures.counts.impressions.unit: found the text 'minor': write count"),
 ]  # fmt: skip
 
@@ -124,6 +124,8 @@ YAML = [
 ]  # fmt: skip
 
 CROSS = [
+    ("measurements_days: 730}", "measurements_days: 730, withdrawn_days: 7}\nconsent: {epoch_days: 7}", "30:56: retention.withdrawn_days: found 7 days, but people who withdraw are used until the epoch of 7 days ends: write 8 or more"),
+    ("measurements_days: 730}", "measurements_days: 730}\nconsent: {epoch_days: 30}", "30:1: retention.withdrawn_days: found 30 days, but people who withdraw are used until the epoch of 30 days ends: write 31 or more"),
     ("owner: megamart", "owner: maxima", f"23:5: {SALES}.owner: found 'maxima', which is no party: write one of acme-brand, megamart, fiscal-data"),
     ("segment_size: [measurement], ", "", "7:39: parties.acme-brand.may_ask: segment_size is granted, but no dataset's consent names its purposes: write consent: {segment_size: [measurement]} in a dataset, or take the grant back"),
     ("    arm: {column: arm, test: test, control: control}\n    counts: {impressions: {max_per_person: 50}}\n", "", "7:39: parties.acme-brand.may_ask: sales_lift is granted, but it needs a dataset with an arm or a count and another with a measure, or both with a time: declare them, or take the grant back"),

@@ -114,7 +114,7 @@ def _less_noise(before, after):
 
 def what_lives_longer(old, new):
     """Say what lasts longer under `new`, or None."""
-    for field in ("datasets_days", "measurements_days"):
+    for field in ("datasets_days", "measurements_days", "withdrawn_days"):
         if getattr(new.retention, field) > getattr(old.retention, field):
             return field
     if new.valid_from_s < old.valid_from_s or new.valid_until_s > old.valid_until_s:
@@ -267,6 +267,7 @@ FORGOTTEN = [
     ("ConsentTerms.max_age_days", [], [("consent.max_age_days", None)]),
     ("Retention.datasets_days", [], [("retention.datasets_days", 91)]),
     ("Retention.measurements_days", [], [("retention.measurements_days", 731)]),
+    ("Retention.withdrawn_days", [], [("retention.withdrawn_days", 31)]),
 ]  # fmt: skip
 # Any change of these is looser, though neither `decide` nor `plan` can show what it does.
 UNSEEN = {
