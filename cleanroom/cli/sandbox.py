@@ -51,6 +51,8 @@ def init(
 def _tell(made: Sandbox, directory: Path) -> None:
     shown = [("server", "configuration", made.server_config)]
     shown += [("party", name, made.profile(name)) for name in made.parties]
+    for name in made.parties:
+        shown.append(("officer", f"of {name}", made.profile_of(made.officer(name))))
     for kind in (ActorKind.AUDITOR, ActorKind.OFFICER):
         shown.append((kind, kind, made.profile_of(made.actor(kind, kind))))
     shown += [("log", "verifier key", made.log_vkey)]
@@ -61,4 +63,4 @@ def _tell(made: Sandbox, directory: Path) -> None:
     say("and for each party, in another:")
     for name in made.parties:
         profile = directory / made.profile(name).relative_to(made.root)
-        say(f"  cleanroom-client --profile {profile} accept")
+        say(f"  cleanroom-client --profile {profile} accept --file {directory / 'policy.yaml'}")

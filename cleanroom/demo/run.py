@@ -107,7 +107,8 @@ def bring_data(stage: Stage, steps: Steps, server: Server) -> None:
     """Accept, upload, blind and seal; each party in a process of its own."""
     stage.tell(f"{SERVICE} serve: {server.address}")
     steps.begin("every party accepts the policy by its digest")
-    run_all([stage.client(party, "accept") for party in PARTIES])
+    policy = str(stage.folder / "policy.yaml")
+    run_all([stage.client(party, "accept", "--file", policy) for party in PARTIES])
     steps.begin("every party blinds its identifiers on its own machine and uploads")
     run_all(
         [

@@ -179,7 +179,11 @@ def _write_profiles(sandbox: Sandbox, server: str, log_key: str) -> None:
         if actor.kind is ActorKind.OPERATOR:
             continue  # the operator uses `cleanroom` and the configuration
         text = profile_toml(
-            actor, server=server, collaboration=sandbox.collaboration, log_key=log_key
+            actor,
+            folder=sandbox.folder(actor).name,
+            server=server,
+            collaboration=sandbox.collaboration,
+            log_key=log_key,
         )
         path = sandbox.profile_of(actor)
         path.unlink(missing_ok=True)

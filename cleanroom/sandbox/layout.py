@@ -5,6 +5,7 @@ ca/         ca.pem, ca.key                       the authority, to issue more
 tls/        ca.pem, server.pem, server.key, denied.txt
 keys/       master.key, log.key
 parties/    <party>.toml, <party>/ (ca.pem, <party>.pem, <party>.key)
+            <party>.officer.toml, <party>.officer/ (ca.pem, officer.pem, officer.key)
 auditor.toml, auditor/   officer.toml, officer/   operator/
 """
 
@@ -57,10 +58,16 @@ class Sandbox:
 
     @property
     def actors(self) -> tuple[Actor, ...]:
-        """Everybody who gets a certificate: the parties, then the three of the operator's side."""
+        """Everybody who gets a certificate: parties, their officers, the three of the operator's."""
         others = (ActorKind.AUDITOR, ActorKind.OFFICER, ActorKind.OPERATOR)
         parties = [self.actor(ActorKind.PARTY, name) for name in self.parties]
-        return (*parties, *(self.actor(kind, kind.value) for kind in others))
+        officers = [self.officer(name) for name in self.parties]
+        return (*parties, *officers, *(self.actor(kind, kind.value) for kind in others))
+
+    def officer(self, party: str) -> Actor:
+        """Return the identity of a party's officer, who agrees to policies in its name."""
+        kind = ActorKind.OFFICER
+        return Actor(trust_domain=self.trust_domain, kind=kind, party=party, name=kind.value)
 
     def actor(self, kind: ActorKind, name: str) -> Actor:
         """Return an identity of this sandbox's trust domain."""
@@ -73,10 +80,13 @@ class Sandbox:
 
     def profile_of(self, actor: Actor) -> Path:
         """Return the profile of an actor, beside the folder of its own files."""
-        return self.folder(actor).parent / f"{actor.name}.toml"
+        folder = self.folder(actor)
+        return folder.parent / f"{folder.name}.toml"
 
     def folder(self, actor: Actor) -> Path:
         """Return the folder of an actor's own files."""
+        if actor.party:
+            return self.root / "parties" / f"{actor.party}.{actor.name}"  # no party has a dot
         base = self.root / "parties" if actor.kind is ActorKind.PARTY else self.root
         return base / actor.name
 

@@ -41,8 +41,10 @@ policy = "policy.yaml"
 """
 
 
-def profile_toml(actor: Actor, *, server: str, collaboration: str, log_key: str) -> str:
-    """Return the text of a profile that lies beside the folder named as its actor."""
+def profile_toml(
+    actor: Actor, *, folder: str, server: str, collaboration: str, log_key: str
+) -> str:
+    """Return the text of a profile that lies beside the folder of its actor's files."""
     name = actor.name
     lines = {
         "version": PROFILE_VERSION,
@@ -52,13 +54,15 @@ def profile_toml(actor: Actor, *, server: str, collaboration: str, log_key: str)
         "server_name": SERVER_NAME,
         "trust_domain": actor.trust_domain,
         "collaboration": collaboration,
-        "ca": f"{name}/ca.pem",
-        "certificate": f"{name}/{name}.pem",
-        "key": f"{name}/{name}.key",
+        "ca": f"{folder}/ca.pem",
+        "certificate": f"{folder}/{name}.pem",
+        "key": f"{folder}/{name}.key",
         "log_key": log_key,
     }
+    if actor.party:
+        lines["party"] = actor.party
     if actor.kind is ActorKind.PARTY:
-        lines["keystore"] = f"{name}/{name}.keystore"
+        lines["keystore"] = f"{folder}/{name}.keystore"
     return "".join(f"{key} = {_quoted(value)}\n" for key, value in lines.items())
 
 

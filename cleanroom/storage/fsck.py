@@ -15,6 +15,7 @@ from cleanroom.ports.vault import Vault, VaultDamaged
 from cleanroom.storage.fsck_log import check_log
 from cleanroom.storage.fsck_payloads import check_payloads
 from cleanroom.storage.fsck_questions import check_questions
+from cleanroom.storage.fsck_steps import check_steps
 from cleanroom.storage.problem import Problem, note, problem
 
 
@@ -31,6 +32,7 @@ def fsck(store: Store, vault: Vault) -> tuple[Problem, ...]:
         found += check_questions(questions, entries)
         found += check_payloads(tx.log)
         found += _check_ledgers(tx, questions)
+        found += check_steps(tx.collaborations)
         found += _check_uploads(tx, upload_keys)
         return found, tx.versions.all()
 

@@ -9,6 +9,7 @@ import pytest
 
 from cleanroom.cli.record_markdown import record_markdown
 from cleanroom.model.consent import DAY_S, MARKS, PURPOSES, Basis
+from cleanroom.model.dataset import KeyType
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.model.question import MatchRate, Population, SalesLift
 from cleanroom.usecases import ingest
@@ -69,6 +70,16 @@ def test_a_basis_that_is_not_accepted_never_enters_a_version(tmp_path):
     assert versions["exposures"].persons == 2 * PEOPLE // 3
     figures = statistics(room)
     assert about(figures["matched"], 2 * PEOPLE // 3)
+
+
+def test_elements_of_a_basis_that_is_not_accepted_are_not_relayed(tmp_path):
+    room = opened(tmp_path, "{bases: [consent, contract]}")
+    marks = (0, CONTRACT, INTEREST)
+    rows = room.rows("sales", records("sales", purposes=lambda i: MEASUREMENT | marks[i % 3]))
+    sealable = room.policy.sealable_purposes()
+    found = room.service.sealer.elements(ipc(rows), [KeyType.EMAIL], sealable)
+    kept = rows["tok_email"].to_pylist()
+    assert found[KeyType.EMAIL] == b"".join(kept[i] for i in range(PEOPLE) if i % 3 != 2)
 
 
 def test_without_a_word_on_bases_only_consent_counts(tmp_path):

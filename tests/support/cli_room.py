@@ -133,7 +133,7 @@ def _fill(room: CliRoom) -> None:
         ("acme-brand", "upload", "exposures", "exposures.csv"),
         ("acme-brand", "ask", "match-rate", *PAIR),
     )
-    _all(room, *((party, "accept") for party in PARTIES))
+    _all(room, *((party, "accept", "--file", "policy.yaml") for party in PARTIES))
     early["seal before upload"] = room.client("acme-brand", "seal", "exposures")
     _all(room, *((owner, "upload", d, f"{d}.csv") for d, owner in OWNERS.items()))
     early["seal before blind"], early["ask before seal"] = room.clients(

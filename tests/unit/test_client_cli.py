@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from cleanroom_client.blinding.kernel import PYTHON
 from cleanroom_client.cli import data
 from cleanroom_client.cli.app import run
 from support.fake_partner import exposures, join, write_csv
-from support.fake_service import fake_service, refuse, slow, unavailable
+from support.fake_service import DOCUMENT, fake_service, refuse, slow, unavailable
 from support.fake_tls import Authority
 
 PAIR = ("--datasets", "exposures,sales")
@@ -39,6 +40,9 @@ def client(room, tmp_path, capsys):
     return call
 
 
+READ = hashlib.sha256(DOCUMENT).hexdigest()
+
+
 def one_sentence(err):
     """Assert that stderr is one line, beside the note of a missing kernel; return it."""
     err = "".join(line for line in err.splitlines(keepends=True) if not line.startswith("note: "))
@@ -49,7 +53,7 @@ def one_sentence(err):
 
 
 def test_a_party_accepts_uploads_blinds_and_seals(room, tmp_path, client):
-    assert client("accept")[1].endswith("it is in force\n")
+    assert client("accept", "--digest", READ)[1].endswith("it is in force\n")
     path = write_csv(tmp_path / "crm.csv", 6)
     code, out, _ = client("upload", "exposures", path)
     assert code == 0
@@ -285,7 +289,7 @@ def test_an_expired_certificate_is_one_sentence(room, tmp_path, client):
 def test_a_sealed_keystore_needs_its_passphrase(room, tmp_path, client, monkeypatch):
     (tmp_path / "acme-brand.keystore.json").unlink()
     monkeypatch.setenv("CLEANROOM_PASSPHRASE", "right")
-    assert client("accept")[0] == 0
+    assert client("accept", "--digest", READ)[0] == 0
     path = write_csv(tmp_path / "crm.csv")
     monkeypatch.setenv("CLEANROOM_PASSPHRASE", "wrong")
     assert "does not open" in one_sentence(client("upload", "exposures", path)[2])

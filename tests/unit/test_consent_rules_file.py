@@ -1,9 +1,13 @@
 """The owner's consent rules as a file: what it means, and one sentence for each fault."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from cleanroom_client.consent.rules import DEFAULT_PURPOSES, MAX_AGE_DAYS, ConsentRules
 from cleanroom_client.consent.rules_file import load_rules
+from cleanroom_client.consent.signals import NoConsent
 from cleanroom_client.tables import BadInput
 from cleanroom_client.tables.spec import PURPOSES
 
@@ -37,6 +41,20 @@ def test_everything_can_be_declared(tmp_path):
         without_opt_out=frozenset({"measurement"}),
         max_age_days=180,
     )
+
+
+def test_the_example_of_the_documents_can_be_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "consent.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    assert _load(tmp_path, block).purposes == {"measurement": frozenset({7, 9})}
+    for name, ids in DEFAULT_PURPOSES.items():
+        (line,) = [row for row in text.splitlines() if row.startswith(f"| `{name}` |")]
+        assert {int(n) for n in re.findall(r"\b\d+\b", line)} == ids
+
+
+def test_every_reason_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "consent.md").read_text(encoding="utf-8")
+    assert [str(reason) for reason in NoConsent if f"`{reason}`" not in text] == []
 
 
 FAULTS = {

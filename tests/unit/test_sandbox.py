@@ -72,6 +72,7 @@ def test_every_actor_has_a_certificate_that_verifies_and_names_it_alone(sandbox)
     kinds = [actor.kind for actor in sandbox.actors]
     assert kinds == [
         *[ActorKind.PARTY] * 3,
+        *[ActorKind.OFFICER] * 3,
         ActorKind.AUDITOR,
         ActorKind.OFFICER,
         ActorKind.OPERATOR,
@@ -120,6 +121,9 @@ def test_profiles_are_what_the_sdk_reads(sandbox):
         assert profile.server == "127.0.0.1:8443"
         assert profile.log_key.text == sandbox.log_vkey.read_text().strip()
         load_credentials(profile, NOW)
+        of_it = Profile.load(sandbox.profile_of(sandbox.officer(name)))
+        assert (of_it.kind, of_it.acts_for) == ("officer", name)
+        load_credentials(of_it, NOW)
     for kind in ("auditor", "officer"):
         assert Profile.load(sandbox.profile(kind)).kind == kind
         load_credentials(Profile.load(sandbox.profile(kind)), NOW)

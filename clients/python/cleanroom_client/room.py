@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cleanroom.v1 import dataset_pb2, ledger_pb2
-from cleanroom_client import accepting, asking, examining, sealing
+from cleanroom_client import accepting, asking, examining, sealing, stepping
 from cleanroom_client.accepting import Accepted, Proposed
 from cleanroom_client.agent import Agent, Waiting
 from cleanroom_client.agreement import Collaboration
@@ -35,6 +36,7 @@ from cleanroom_client.question import (
 from cleanroom_client.questions_of_several import QuestionsOfSeveral
 from cleanroom_client.reads_log import ReadsLog
 from cleanroom_client.session import Session
+from cleanroom_client.stepping import TakenStep
 from cleanroom_client.transport import Patience, open_transport
 from cleanroom_client.values import (
     Balance,
@@ -128,6 +130,10 @@ class CleanRoom(QuestionsOfSeveral, ReadsLog, PeopleOfDatasets):
         """Put a policy file before the parties it names."""
         return accepting.propose(self._session, Path(path))
 
+    def preview(self, path: Path | str) -> Proposed:
+        """Say what proposing a policy file would mean; nothing is kept."""
+        return accepting.preview(self._session, Path(path))
+
     def accept(self, digest: str | None = None) -> Accepted:
         """Accept the latest proposal, only if it has `digest` where that is given."""
         return accepting.accept(self._session, digest)
@@ -135,6 +141,14 @@ class CleanRoom(QuestionsOfSeveral, ReadsLog, PeopleOfDatasets):
     def collaboration(self) -> Collaboration:
         """Return the policy in force, the latest proposal, and who has accepted."""
         return self._session.collaboration()
+
+    def history(self) -> tuple[TakenStep, ...]:
+        """Return the steps by which the collaboration came where it is, verified here."""
+        return stepping.history(self._session, self._session.collaboration().name)
+
+    def now(self) -> datetime:
+        """Return this machine's time."""
+        return self._session.environment.now()
 
     # Bringing data
 

@@ -94,7 +94,7 @@ def _run(folder: Path, files: Files, name: str, timed: _Timed) -> Result:
         room = _Room(folder=folder, server=server)
         # One after the other: the second acceptance puts the policy in force.
         for party in _DATASETS:
-            room.run([room.client(party, "accept")])
+            room.run([room.client(party, "accept", "--file", str(folder / "policy.yaml"))])
         stages, answer = timed(room, {"left": files.left, "right": files.right})
     kernel = chosen()
     return Result(

@@ -73,7 +73,15 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     What is not expected is named by its type only: its text might hold a row's values.
     """
+    return _guarded(command, failed=1)
 
+
+def guarded_for_scripts(command: Callable[P, R]) -> Callable[P, R]:
+    """Do as `guarded` with exit code 2, where 1 says that there is something to look at."""
+    return _guarded(command, failed=2)
+
+
+def _guarded(command: Callable[P, R], failed: int) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -86,7 +94,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             if kwargs.get("as_json") and isinstance(error, RoomError):
                 say_json({"error": refusal_json(error)})
             complain(*_sentences(error))
-            raise typer.Exit(1) from None
+            raise typer.Exit(failed) from None
 
     return run
 
