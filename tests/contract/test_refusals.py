@@ -196,3 +196,13 @@ def told_bytes(room, asker, question, rho):
 def test_the_bytes_of_a_refusal_are_the_same_whatever_the_data(rooms, question, asker, rho):
     many, few = (told_bytes(room, asker, question, rho) for room in rooms)
     assert many == few
+
+
+def test_a_single_reason_is_one_sentence_and_its_proof(room):
+    error = refused(room, SegmentSize(datasets=("exposures",), by=("city",)), asker="megamart")
+    metadata = error.facts()
+    told = RoomError("QUESTION_REFUSED", str(error), metadata, reasons_of(metadata))
+    assert refusal_in_words(told) == [
+        str(error),
+        "  rule of acme-brand, megamart, fiscal-data; allowed: match_rate",
+    ]
