@@ -2,7 +2,8 @@
 
 Usage: bench_log.py [--entries 1000000] [--json]
 Entries are as long as those of questions. Each of export, verify and list runs in a process of
-its own, which tells the most memory it took. Appending is timed beside a durable debit: a
+its own, which tells the most memory it took; times are the clock's, with the processor's beside
+them, which a busy machine does not stretch. Appending is timed beside a durable debit: a
 transaction that debits two ledgers and binds a request, with and without its log entry.
 """
 
@@ -20,11 +21,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cleanroom.audit.choice import Choice
 from cleanroom.audit.entry import EntryKind, encode_entry
+from cleanroom.audit.export import verify_export
+from cleanroom.cli.log_check import verify_stored_log
 from cleanroom.model.names import LedgerName
 from cleanroom.ports.records import Debit
+from cleanroom.storage.export_folder import ExportFolder
 from cleanroom.storage.sqlite import SqlStore
+from cleanroom.usecases.entries import newest
 from support.audit_logs import LOG_KEY, some_entry
+from support.exports import exported_to, note_of
 
 BATCH = 10_000
 LISTED = 50
@@ -62,24 +69,16 @@ def _append(tx, numbers):
 
 
 def _export(path, folder):
-    from support.exports import exported_to
-
     store = SqlStore(path)
     exported_to(store, folder)
     store.close()
 
 
 def _verify(_path, folder):
-    from cleanroom.audit.export import verify_export
-    from cleanroom.storage.export_folder import ExportFolder
-
     verify_export(ExportFolder(folder), [LOG_KEY])
 
 
 def _verify_stored(path, _folder):
-    from cleanroom.cli.log_check import verify_stored_log
-    from support.exports import note_of
-
     store = SqlStore(path)
     verify_stored_log(
         store, note_of(store), [LOG_KEY], against=None, tell=lambda _done, _total: None
@@ -88,9 +87,6 @@ def _verify_stored(path, _folder):
 
 
 def _list(path, _folder):
-    from cleanroom.audit.choice import Choice
-    from cleanroom.usecases.entries import newest
-
     store = SqlStore(path)
     assert len(newest(store, Choice(), LISTED)) == LISTED
     store.close()
@@ -111,10 +107,11 @@ def _in_a_process(name, path, folder):
 
 
 def _run(name, path, folder):
-    started = time.perf_counter()
+    started, at_start = time.perf_counter(), time.process_time()
     WORK[name](Path(path), Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB; Linux counts in KiB
-    print(json.dumps({"seconds": time.perf_counter() - started, "peak_mib": peak}))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - at_start
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
 
 
 def _debits(path, *, logged):
@@ -172,7 +169,11 @@ def main():
         return
     print(f"a log of {given.entries} entries")
     for name, figures in found.items():
-        memory = f"{figures['peak_mib']:8.0f} MiB" if "peak_mib" in figures else ""
+        memory = (
+            f"(processor {figures['cpu_seconds']:.2f} s) {figures['peak_mib']:6.0f} MiB"
+            if "peak_mib" in figures
+            else ""
+        )
         more = f"   {figures['more']:+.0%}" if "more" in figures else ""
         print(f"  {name:24} {figures['seconds']:10.4f} s {memory}{more}")
 
