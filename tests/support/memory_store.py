@@ -6,13 +6,12 @@ A transaction works on copies, swapped in when it ends. Promises are those of cl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from cleanroom.audit.payload import Erasable, Payload
+from cleanroom.audit.payload import Payload
 from cleanroom.audit.step import StepKind
-from cleanroom.audit.tree import leaf_hash, node_hash
 from cleanroom.model.errors import BudgetExhausted, FieldInvalid
 from cleanroom.model.names import DatasetName, LedgerName
 from cleanroom.ports.records import (
@@ -34,6 +33,7 @@ from cleanroom.ports.records import (
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
+from support.memory_log import MemoryLog
 from support.memory_withdrawals import MemoryWithdrawals
 
 T = TypeVar("T")
@@ -323,48 +323,6 @@ class MemoryQuestions(_Part):
         if known is None or known.state is not QuestionState.RESERVED:
             raise StoreMisused("not reserved")
         return known
-
-
-class MemoryLog(_Part):
-    def append(self, entry: bytes, payloads: Sequence[Erasable] = ()) -> int:
-        self.s.entries.append(entry)
-        index = len(self.s.entries) - 1
-        for kept in payloads:
-            _add(self.s.payloads, (index, kept.name), Payload(entry=index, kept=kept))
-        return index
-
-    def size(self) -> int:
-        return len(self.s.entries)
-
-    def node(self, level: int, index: int) -> bytes:
-        """By definition, from the leaves: slow, and independent of what a store keeps."""
-        start, end = index << level, (index + 1) << level
-        if index < 0 or end > len(self.s.entries):
-            raise KeyError(f"no node {index} on level {level}")
-        hashes = [leaf_hash(entry) for entry in self.s.entries[start:end]]
-        while len(hashes) > 1:
-            hashes = [node_hash(*hashes[i : i + 2]) for i in range(0, len(hashes), 2)]
-        return hashes[0]
-
-    def nodes(self, level: int, start: int, end: int) -> dict[int, bytes]:
-        last = min(end, len(self.s.entries) >> level)
-        return {index: self.node(level, index) for index in range(max(start, 0), last)}
-
-    def entry(self, index: int) -> bytes | None:
-        return self.s.entries[index] if 0 <= index < len(self.s.entries) else None
-
-    def entries(self, start: int, count: int) -> tuple[bytes, ...]:
-        return tuple(self.s.entries[start : start + max(count, 0)]) if start >= 0 else ()
-
-    def payloads(self, start: int, end: int) -> tuple[Payload, ...]:
-        rows = sorted(self.s.payloads.items())
-        return tuple(payload for (entry, _), payload in rows if start <= entry < end)
-
-    def erase_payloads(self, index: int) -> int:
-        gone = [key for key in self.s.payloads if key[0] == index]
-        for key in gone:
-            del self.s.payloads[key]
-        return len(gone)
 
 
 class MemoryTransaction:
