@@ -45,7 +45,9 @@ def list_entries(  # noqa: PLR0913 - one option for each side of a choice
     party: Annotated[str | None, typer.Option(help="Only what it did or is named in.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Only what is about this dataset.")] = None,
     collaboration: Annotated[str | None, typer.Option(help="Only what happened in it.")] = None,
-    kind: Annotated[EntryKind | None, typer.Option(help="Only entries of this kind.")] = None,
+    kind: Annotated[
+        EntryKind | None, typer.Option(metavar="KIND", help="Only entries of this kind.")
+    ] = None,
     decision: Annotated[Decision | None, typer.Option(help="Only questions that ended so.")] = None,
     reason: Annotated[
         str | None, typer.Option(help="Only with this reason, or saying this.")
