@@ -22,6 +22,8 @@ MAX_EXACT_INTEGER = 2**53 - 1
 # More than any entry or receipt needs, and far from the interpreter's recursion limit.
 MAX_DEPTH = 32
 
+_MAX_DIGITS = 17  # of 2^53 - 1 with a sign
+
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -81,15 +83,49 @@ def decode_canonical(data: bytes) -> Json:
     """
     try:
         value: Json = json.loads(
-            data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number
+            data.decode("utf-8"),
+            parse_int=_exact_integer,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
         )
-        again = encode_canonical(value)
+        again = _encode_ascii(value) if data.isascii() else encode_canonical(value)
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
     if again != data:
         # Also met by duplicate keys, spaces, other escapes, -0, and integers beyond 2^53 - 1.
         raise ValueError("the bytes are not the canonical JSON (RFC 8785) of their value")
     return value
+
+
+def _encode_ascii(value: Json) -> bytes:
+    """Return what `encode_canonical` does for a parsed value whose text was ASCII, much sooner.
+
+    Where every key is ASCII, RFC 8785's order of keys (section 3.2.3) is that of code points, and
+    `json` escapes text as section 3.2.2.2 has it. A value with other text, which escapes can spell
+    in ASCII, comes out as other bytes than were read, and so does one that is not canonical.
+    """
+    _check_depth(value, 0)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.encode("utf-8")
+
+
+def _check_depth(value: Json, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_depth(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_depth(item, depth + 1)
+
+
+def _exact_integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS or abs(int(text)) > MAX_EXACT_INTEGER:
+        raise ValueError(
+            "an integer beyond 2^53 - 1, or of too many digits, is not canonical: it stands as text"
+        )
+    return int(text)
 
 
 def _plain_text(value: object) -> str:

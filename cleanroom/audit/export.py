@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
-from cleanroom.audit.errors import ExportInvalid, NoteInvalid
+from cleanroom.audit.entry import decode_entry
+from cleanroom.audit.errors import CommitmentInvalid, ExportInvalid, NoteInvalid
 from cleanroom.audit.export_files import (
     CHECKPOINT,
     LOG_KEYS,
@@ -18,10 +19,12 @@ from cleanroom.audit.export_files import (
 )
 from cleanroom.audit.log import LogSummary, verify_extension, verify_log
 from cleanroom.audit.note import MAX_NOTE_BYTES, NoteVerifier
+from cleanroom.audit.payload import MAX_BESIDE_BYTES, decode_payloads, verify_payload
 from cleanroom.audit.tile_tree import TileBuilder
 from cleanroom.audit.tiles import (
     HEIGHT,
     WIDTH,
+    Beside,
     Bundle,
     Tile,
     parse_path,
@@ -154,6 +157,9 @@ def _check_place(files: ExportFiles, path: str, size: int) -> None:
     place = parse_path(path)
     if place is None:
         raise ExportInvalid(path=path, why="no file of a log has this name")
+    if isinstance(place, Beside):
+        _check_payloads(files, place, size)
+        return
     width = width_at(place.level if isinstance(place, Tile) else 0, place.index, size)
     if place.width > width:
         why = (
@@ -164,6 +170,23 @@ def _check_place(files: ExportFiles, path: str, size: int) -> None:
     if place.width < width and not _is_prefix(files, place, width):
         why = "this older partial file is not the beginning of the one that followed it"
         raise ExportInvalid(path=path, why=why)
+
+
+def _check_payloads(files: ExportFiles, place: Beside, size: int) -> None:
+    """Check that entries commit to what lies beside them; what was erased is not missed."""
+    data = files.read(place.path, MAX_BESIDE_BYTES) or b""
+    width = width_at(0, place.index, size)
+    try:
+        payloads = decode_payloads(data)
+        entries = read_bundle(files, Bundle(index=place.index, width=width)) if width else []
+        for payload in payloads:
+            at = payload.entry - place.index * WIDTH
+            if not 0 <= at < width:
+                why = f"entry {payload.entry} is not in this part of the {size} entries"
+                raise CommitmentInvalid(why=why)  # noqa: TRY301 # told with the others, by file
+            verify_payload(decode_entry(entries[at]), payload)
+    except CommitmentInvalid as error:
+        raise ExportInvalid(path=place.path, why=str(error)) from error
 
 
 def _is_prefix(files: ExportFiles, place: Tile | Bundle, width: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from cleanroom.audit.choice import datasets_of, decision_of, reason_of
 from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import Entry
+from cleanroom.audit.payload import Payload
 from cleanroom.audit.words import sentence, when
 
 COLUMNS: Final = (
@@ -32,11 +33,15 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An entry at its place in the log, with the one that reserved the question it answers."""
+    """An entry at its place in the log, with the one that reserved the question it answers.
+
+    `entry` reads as with its payloads, those that are still kept beside it (`kept`).
+    """
 
     index: int
     entry: Entry
     reserved: Entry | None = None
+    kept: tuple[Payload, ...] = ()
 
 
 def as_json(found: Found) -> dict[str, Json]:
@@ -53,6 +58,7 @@ def as_json(found: Found) -> dict[str, Json]:
         "collaboration": entry.collaboration,
         "datasets": list(datasets_of(entry, found.reserved)),
         "fields": entry.fields,
+        "erasable": [payload.kept.name for payload in found.kept],
         "salt": entry.salt.hex(),
     }
 

@@ -25,7 +25,7 @@ MAX_BUNDLE_BYTES: Final = WIDTH * (2 + MAX_ENTRY_BYTES)
 _LENGTH_BYTES: Final = 2
 _GROUP: Final = 1000
 _PATH = re.compile(
-    r"tile/(?P<level>entries|[0-7])/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})"
+    r"(?P<folder>tile/entries|tile/[0-7]|payload)/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
     re.ASCII,
 )
@@ -68,22 +68,40 @@ class Bundle:
         return f"tile/entries/{_place(self.index, self.width)}"
 
 
-def parse_path(path: str) -> Tile | Bundle | None:
-    """Return what lies at a path, None when no tile or bundle may: the inverse of `path`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is kept beside the entries of bundle `index`; not of C2SP tlog-tiles."""
+
+    index: int
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the log's prefix."""
+        return f"payload/{_place(self.index, WIDTH)}"
+
+
+def parse_path(path: str) -> Tile | Bundle | Beside | None:
+    """Return what lies at a path, None when nothing of a log may: the inverse of `path`."""
     match = _PATH.fullmatch(path)
     if match is None:
         return None
     index = int(match["index"].replace("x", "").replace("/", ""))
+    width = WIDTH if match["width"] is None else int(match["width"])
     try:
-        width = WIDTH if match["width"] is None else int(match["width"])
-        found = (
-            Bundle(index=index, width=width)
-            if match["level"] == "entries"
-            else Tile(level=int(match["level"]), index=index, width=width)
-        )
+        found = _placed(match["folder"], index, width)
     except ValueError:
         return None
     return found if found.path == path else None  # x000/x000/001 is not how 1 is written
+
+
+def _placed(folder: str, index: int, width: int) -> Tile | Bundle | Beside:
+    match folder:
+        case "payload":
+            return Beside(index=index)
+        case "tile/entries":
+            return Bundle(index=index, width=width)
+        case _:
+            return Tile(level=int(folder.removeprefix("tile/")), index=index, width=width)
 
 
 def width_at(level: int, index: int, size: int) -> int:

@@ -42,7 +42,7 @@ def sentence(entry: Entry) -> str:
         case EntryKind.QUESTION_REPEATED:
             return f"had question {_of(entry, 'question_digest')} answered again, free of charge"
         case EntryKind.QUESTION_REFUSED:
-            return f"refused {_of(entry, 'family')}: {_of(entry, 'reason')}: {_of(entry, 'why')}"
+            return f"refused {_of(entry, 'family')}: {_of(entry, 'reason')}{_why(entry)}"
         case EntryKind.QUESTION_FAILED:
             return f"failed question {_of(entry, 'question_digest')}: {_of(entry, 'why')}"
         case _:
@@ -146,6 +146,11 @@ def short(value: Json) -> str:
 def is_digest(text: str) -> bool:
     """Return whether it is 64 hexadecimal digits."""
     return len(text) == _DIGEST and all(c in "0123456789abcdef" for c in text)
+
+
+def _why(entry: Entry) -> str:
+    """Return why, where that is still kept beside the entry."""
+    return f": {_of(entry, 'why')}" if "why" in entry.fields else ""
 
 
 def _of(entry: Entry, key: str) -> str:

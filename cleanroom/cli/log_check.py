@@ -86,24 +86,13 @@ def _checked_entries(
 
 
 def _batch(start: int, end: int, tx: Transaction) -> tuple[tuple[bytes, ...], dict[Node, bytes]]:
-    places = [place for index in range(start, end) for place in _completed_by(index)]
-    return tx.log.entries(start, end - start), {at: _stored(tx, at) for at in places}
-
-
-def _completed_by(index: int) -> Iterator[Node]:
-    """Yield the complete subtrees whose last leaf is `index`."""
-    level = 0
-    yield level, index
-    while index & 1:
-        level, index = level + 1, index >> 1
-        yield level, index
-
-
-def _stored(tx: Transaction, at: Node) -> bytes:
-    try:
-        return tx.log.node(*at)
-    except KeyError:
-        return b""
+    """Return entries and the stored nodes that they complete, all levels of them."""
+    stored = {
+        (level, index): digest
+        for level in range(end.bit_length())
+        for index, digest in tx.log.nodes(level, start >> level, end >> level).items()
+    }
+    return tx.log.entries(start, end - start), stored
 
 
 def _check_nodes(
@@ -115,7 +104,7 @@ def _check_nodes(
 ) -> None:
     """Compare the nodes that an entry completes; `edge` keeps the left siblings still needed."""
     for level, node, digest in appended_nodes(index, leaf_hash(data), lambda *at: edge.pop(at)):
-        if stored[level, node] != digest:
+        if stored.get((level, node)) != digest:
             what = f"entry {index} is not what its stored hash says"
             above = f"the stored hash of level {level}, node {node} does not follow from entries"
             raise _broken(origin, "tree", above if level else what)

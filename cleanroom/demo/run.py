@@ -147,7 +147,8 @@ def ask_in_vain(stage: Stage, steps: Steps, campaign: Campaign) -> None:
     if finished.code == 0 or "policy refuses" not in finished.err:
         why = "expected a refusal by the policy"
         raise StepFailed(command, why, finished.err + finished.out)
-    stage.tell(finished.err.strip())
+    for line in finished.err.rstrip().splitlines():
+        stage.tell(line)
 
 
 def ask_again(

@@ -6,7 +6,7 @@ the first half of a token. Values are packed; a number of -1 is nobody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanroom.engine.digest import content_digest
-from cleanroom.engine.layout import STORED_TOKEN_BYTES
+from cleanroom.engine.layout import (
+    CONTROL,
+    NO_ARM,
+    STORED_TOKEN_BYTES,
+    TEST,
+    count_column,
+    dimension_column,
+    filter_column,
+    measure_column,
+    token_column,
+)
 from cleanroom.engine.order import Flags, Ints
 from cleanroom.engine.people import fixed_bytes
+from cleanroom.model.dataset import DatasetSchema, Domain
+from cleanroom.model.subject import PersonHeld
 from cleanroom.ports.tables import Sealed, SealedTables
 
 _STORED = pa.binary(STORED_TOKEN_BYTES)
+_ARMS = {TEST: "test", CONTROL: "control", NO_ARM: "none"}
 
 
 def find(tables: SealedTables, values: bytes) -> tuple[int, ...]:
@@ -86,11 +99,32 @@ class Stored:
         return same
 
 
-def sums_of(table: pa.Table, person: int) -> Mapping[str, int]:
-    """Return the sum of each integer column over the rows of a person, and `rows`."""
-    mine = table.filter(pc.equal(table["person"], person))
-    sums = {name: pc.sum(mine[name]).as_py() or 0 for name in mine.column_names}
-    return sums | {"rows": mine.num_rows}
+def person_held(tables: SealedTables, person: int, schema: DatasetSchema) -> PersonHeld:
+    """Return what the version holds of a person, with the labels of its schema."""
+    (record,) = tables.persons.filter(pc.equal(tables.persons["person"], person)).to_pylist()
+    events = tables.events.filter(pc.equal(tables.events["person"], person))
+    values = {d.name: d.values[record[dimension_column(d.name)]] for d in schema.dimensions}
+    arm = {"arm": _ARMS[record["arm"]]} if schema.has_arm else {}
+    counts = {c.name: count_column(c.name) for c in schema.counts}
+    measures = {m.name: measure_column(m.name) for m in schema.measures}
+    times = events["occurred_at"].to_pylist() if schema.timed else []
+    return PersonHeld(
+        rows=events.num_rows,
+        values=values | arm,
+        sums={n: pc.sum(events[c]).as_py() or 0 for n, c in (counts | measures).items()},
+        filters={f.name: _labels(events, f) for f in schema.filters},
+        first_at_s=min(times, default=0),
+        last_at_s=max(times, default=0),
+        keys=tuple(str(key) for key in schema.keys if record[token_column(key)] is not None),
+        purposes=record["purposes"],
+        consent_at_s=record["consent_at"],
+        consent_until_s=record["consent_until"],
+    )
+
+
+def _labels(events: pa.Table, domain: Domain) -> tuple[str, ...]:
+    codes = pc.unique(events[filter_column(domain.name)]).to_pylist()
+    return tuple(domain.values[code] for code in sorted(codes))
 
 
 def _columns(tables: SealedTables) -> list[tuple[pa.ChunkedArray, pa.ChunkedArray]]:

@@ -23,6 +23,7 @@ from cleanroom.engine.rows import checked_rows
 from cleanroom.engine.sealing import seal
 from cleanroom.model.consent import cared
 from cleanroom.model.dataset import DatasetSchema, KeyType
+from cleanroom.model.subject import PersonHeld
 from cleanroom.model.withdrawal import Marks
 from cleanroom.ports.tables import Sealed, SealedTables, TokenMap
 from cleanroom.usecases.elements import check_points
@@ -86,6 +87,10 @@ class ArrowSealer:
     def references_of(self, tables: SealedTables, people: Collection[int]) -> bytes:
         """See the port."""
         return held.references_of(tables, people)
+
+    def person_held(self, tables: SealedTables, person: int, schema: DatasetSchema) -> PersonHeld:
+        """See the port."""
+        return held.person_held(tables, person, schema)
 
     def without(
         self, tables: SealedTables, people: Collection[int]

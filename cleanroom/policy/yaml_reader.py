@@ -34,6 +34,8 @@ MAX_DEPTH = 8  # the grammar needs 5
 MAX_NODES = 20_000
 _YAML = "yaml"  # the path of problems that belong to no key
 
+_LOOK = "write brackets, braces and quotes in pairs, and a space after a colon"
+
 # YAML 1.2.2, section 10.3.2 (core schema)
 _NULL = re.compile(r"|~|null|Null|NULL")
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -123,9 +125,11 @@ def read(text: str, problems: Problems) -> Node:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = START if mark is None else Mark(line=mark.line + 1, column=mark.column + 1)
-        problems.refuse(where, _YAML, f"not YAML 1.2: {error.problem}")
+        problems.refuse(where, _YAML, f"not YAML 1.2: {error.problem}: {_LOOK}")
     except Exception as error:  # noqa: BLE001 - ruamel leaks: "\UFFFFFFFF" overflows
-        problems.refuse(builder.last, _YAML, f"not YAML 1.2 after here: {type(error).__name__}")
+        problems.refuse(
+            builder.last, _YAML, f"not YAML 1.2 after here: {type(error).__name__}: {_LOOK}"
+        )
     if node is None:
         problems.refuse(START, _YAML, "found an empty file: write a policy")
     return node
@@ -219,7 +223,7 @@ class _Builder:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_NODES} values"
-            message = f"found more than {limit}: no policy needs that"
+            message = f"found more than {limit}: write fewer, no policy needs that"
             self._problems.refuse(_mark_of(event), _YAML, message)
         if isinstance(event, AliasEvent):
             self._note(event, f"found the alias *{event.anchor}: write the value itself")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cleanroom.analysis.request import ExactRequest, Statistics
 from cleanroom.model.dataset import DatasetSchema, KeyType, VersionRef
+from cleanroom.model.subject import PersonHeld
 from cleanroom.model.withdrawal import Marks
 from cleanroom.ports.tables import Sealed, SealedTables
 
@@ -101,6 +102,9 @@ class Sealer(Protocol):
 
     def references_of(self, tables: SealedTables, people: Collection[int]) -> bytes:
         """Return, packed, all 16-byte references of some people."""
+
+    def person_held(self, tables: SealedTables, person: int, schema: DatasetSchema) -> PersonHeld:
+        """Return what the version, sealed under the schema, holds of one person."""
 
     def without(
         self, tables: SealedTables, people: Collection[int]

@@ -5,9 +5,10 @@ Everything that must be true together is written by one `transact` call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from cleanroom.audit.payload import Erasable, Payload
 from cleanroom.audit.step import StepKind
 from cleanroom.model.names import DatasetName, LedgerName
 from cleanroom.ports.records import (
@@ -240,8 +241,11 @@ class Questions(Protocol):
 class Log(Protocol):
     """The append-only log with its tree; one leaf for each entry."""
 
-    def append(self, entry: bytes) -> int:
-        """Append one encoded entry and its tree nodes; return its index."""
+    def append(self, entry: bytes, payloads: Sequence[Erasable] = ()) -> int:
+        """Append one encoded entry and its tree nodes; return its index.
+
+        Payloads that it commits to are kept beside it.
+        """
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -249,11 +253,20 @@ class Log(Protocol):
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree (RFC 6962); level 0 is the leaf hash."""
 
+    def nodes(self, level: int, start: int, end: int) -> Mapping[int, bytes]:
+        """Return the hashes of a level from `start` to before `end`, by index, those there are."""
+
     def entry(self, index: int) -> bytes | None:
         """Return one entry's bytes."""
 
     def entries(self, start: int, count: int) -> tuple[bytes, ...]:
         """Return up to `count` entries from `start`, in order."""
+
+    def payloads(self, start: int, end: int) -> tuple[Payload, ...]:
+        """Return what is kept beside entries `start` to before `end`, by entry and name."""
+
+    def erase_payloads(self, index: int) -> int:
+        """Erase what is kept beside an entry, with its salts; return how many there were."""
 
 
 class Transaction(Protocol):

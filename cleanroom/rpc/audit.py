@@ -9,9 +9,11 @@ import grpc
 
 from cleanroom.audit.choice import Choice, Decision
 from cleanroom.audit.entry import EntryKind
+from cleanroom.audit.payload import Payload
 from cleanroom.model.errors import FieldInvalid
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import inspect
+from cleanroom.usecases.payloads import erase_payloads
 from cleanroom.usecases.service import Service
 from cleanroom.usecases.witnessing import Standing
 from cleanroom.v1 import audit_pb2 as pb
@@ -63,7 +65,16 @@ class AuditServicer(AuditServiceServicer):
             size=page.size,
             indices=[found.index for found, _ in page.found],
             next=page.next,
+            payloads=[_payload(each) for found, _ in page.found for each in found.kept],
         )
+
+    def ErasePayloads(
+        self, request: pb.ErasePayloadsRequest, context: grpc.ServicerContext
+    ) -> pb.ErasePayloadsResponse:
+        """See audit.proto."""
+        actor = self.identities.actor(context)
+        erased = erase_payloads(self.service, actor, request.index)
+        return pb.ErasePayloadsResponse(erased=erased)
 
     def GetInclusionProof(
         self, request: pb.GetInclusionProofRequest, context: grpc.ServicerContext
@@ -114,3 +125,8 @@ def _standing(standing: Standing) -> pb.WitnessStanding:
         cosigned_at_s=standing.time_s or 0,
         problem=standing.problem,
     )
+
+
+def _payload(payload: Payload) -> pb.LogPayload:
+    kept = payload.kept
+    return pb.LogPayload(index=payload.entry, name=kept.name, salt=kept.salt, content=kept.content)

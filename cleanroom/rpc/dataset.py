@@ -13,11 +13,13 @@ from cleanroom.model.names import DatasetName
 from cleanroom.ports.records import Upload, Version
 from cleanroom.rpc.ahead import ahead
 from cleanroom.rpc.identity import Identities
-from cleanroom.rpc.people import references, withdrawn
+from cleanroom.rpc.people import held, references, withdrawn
 from cleanroom.usecases import ingest, intake
+from cleanroom.usecases import subject as subjects
 from cleanroom.usecases.chunks import Chunk
 from cleanroom.usecases.seal import seal
 from cleanroom.usecases.service import Service
+from cleanroom.usecases.subject import describe_person
 from cleanroom.usecases.withdraw import MAX_REFERENCES, heeded_from, withdraw
 from cleanroom.v1 import dataset_pb2 as pb
 from cleanroom.v1.dataset_pb2_grpc import DatasetServiceServicer
@@ -120,6 +122,18 @@ class DatasetServicer(DatasetServiceServicer):
             references=references(request.references, MAX_REFERENCES),
         )
         return withdrawn(withdrawal, heeded_from(self.service, withdrawal))
+
+    def DescribePerson(
+        self, request: pb.DescribePersonRequest, context: grpc.ServicerContext
+    ) -> pb.DescribePersonResponse:
+        """See dataset.proto."""
+        subject = describe_person(
+            self.service,
+            self.identities.actor(context),
+            dataset=DatasetName.parse(request.dataset),
+            references=references(request.references, subjects.MAX_REFERENCES),
+        )
+        return held(subject)
 
 
 def _chunks(requests: Iterable[pb.UploadChunksRequest], upload: str) -> Iterator[Chunk]:

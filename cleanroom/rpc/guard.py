@@ -38,7 +38,7 @@ _LONGEST_S = 86_400  # a call may hold a thread until its deadline
 # beside the streams.
 _LONG = tuple(
     f"/cleanroom.v1.DatasetService/{name}"
-    for name in ("CompleteUpload", "SealDataset", "WithdrawConsent")
+    for name in ("CompleteUpload", "SealDataset", "WithdrawConsent", "DescribePerson")
 )
 _REFUSED = "refused callers"  # one bucket for all: they have no name to be trusted
 

@@ -94,8 +94,10 @@ class ExportWriter:
 
     def replace(self, path: str, data: bytes) -> None:
         """Put a file in the place of an older one, whole or not at all; durable on return."""
-        place_files([(self._root / path, (data,))], self._unique)
-        sync(self._root)
+        target = self._root / path
+        make_folder(target.parent)
+        place_files([(target, (data,))], self._unique)
+        sync(target.parent)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The offline check that store, log and vault still tell one story; must not repair anything.
 
-Does not verify that entries say what happened, nor that the log is the one we once signed: that
-needs a checkpoint kept by somebody else (cleanroom.audit).
+Does not verify that entries say what happened, nor that the log is the one we once signed: for that
+`check_signed` is given checkpoints, and one kept by somebody else says most.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from cleanroom.ports.records import StoredQuestion, Version
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.ports.vault import Vault, VaultDamaged
 from cleanroom.storage.fsck_log import check_log
+from cleanroom.storage.fsck_payloads import check_payloads
 from cleanroom.storage.fsck_questions import check_questions
 from cleanroom.storage.fsck_steps import check_steps
 from cleanroom.storage.problem import Problem, note, problem
@@ -29,6 +30,7 @@ def fsck(store: Store, vault: Vault) -> tuple[Problem, ...]:
         found, entries = check_log(tx.log)
         questions = tx.questions.all()
         found += check_questions(questions, entries)
+        found += check_payloads(tx.log)
         found += _check_ledgers(tx, questions)
         found += check_steps(tx.collaborations)
         found += _check_uploads(tx, upload_keys)

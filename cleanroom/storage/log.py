@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection, func, select
 
+from cleanroom.audit.payload import Erasable, Payload
 from cleanroom.audit.tree import appended_nodes, leaf_hash
-from cleanroom.storage.tables import log_entries, log_nodes
+from cleanroom.storage.tables import log_entries, log_nodes, log_payloads
 
 
 class SqlLog:
@@ -16,16 +19,23 @@ class SqlLog:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def append(self, entry: bytes) -> int:
-        """Append one encoded entry and its tree nodes; return its index.
+    def append(self, entry: bytes, payloads: Sequence[Erasable] = ()) -> int:
+        """Append one encoded entry, its tree nodes and payloads; return its index.
 
         The index is the primary key, so two appends at once cannot both have it, and an index
         given to a transaction that failed is given again: indices are dense.
         """
         index = self.size()
         self._connection.execute(log_entries.insert().values(idx=index, entry=entry))
-        for level, node, digest in appended_nodes(index, leaf_hash(entry), self.node):
-            self._connection.execute(log_nodes.insert().values(level=level, idx=node, hash=digest))
+        created = appended_nodes(index, leaf_hash(entry), self.node)
+        rows = [{"level": level, "idx": node, "hash": digest} for level, node, digest in created]
+        self._connection.execute(log_nodes.insert(), rows)
+        if payloads:
+            beside = [
+                {"entry": index, "name": p.name, "salt": p.salt, "content": p.content}
+                for p in payloads
+            ]
+            self._connection.execute(log_payloads.insert(), beside)
         return index
 
     def size(self) -> int:
@@ -40,6 +50,13 @@ class SqlLog:
         if found is None:
             raise KeyError(f"the log has no node {index} on level {level}")
         return found
+
+    def nodes(self, level: int, start: int, end: int) -> Mapping[int, bytes]:
+        """Return the hashes of a level from `start` to before `end`, by index, those there are."""
+        query = select(log_nodes.c.idx, log_nodes.c.hash).where(
+            log_nodes.c.level == level, log_nodes.c.idx >= start, log_nodes.c.idx < end
+        )
+        return {row.idx: row.hash for row in self._connection.execute(query)}
 
     def entry(self, index: int) -> bytes | None:
         """Return one entry's bytes, or None outside the log."""
@@ -59,3 +76,23 @@ class SqlLog:
             .order_by(log_entries.c.idx)
         )
         return tuple(self._connection.execute(query).scalars())
+
+    def payloads(self, start: int, end: int) -> tuple[Payload, ...]:
+        """Return what is kept beside entries `start` to before `end`, by entry and name."""
+        query = (
+            select(log_payloads)
+            .where(log_payloads.c.entry >= start, log_payloads.c.entry < end)
+            .order_by(log_payloads.c.entry, log_payloads.c.name)
+        )
+        return tuple(
+            Payload(
+                entry=row.entry,
+                kept=Erasable(name=row.name, salt=row.salt, content=row.content),
+            )
+            for row in self._connection.execute(query)
+        )
+
+    def erase_payloads(self, index: int) -> int:
+        """Erase what is kept beside an entry, with its salts; return how many there were."""
+        gone = log_payloads.delete().where(log_payloads.c.entry == index)
+        return self._connection.execute(gone).rowcount

@@ -297,6 +297,17 @@ log_entries = Table(
     _binary("entry"),
 )
 
+# What entries commit to and may be erased: whole rows go, and SQLite zeroes what they held.
+log_payloads = Table(
+    "log_payloads",
+    metadata,
+    Column("entry", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String, primary_key=True),
+    _binary("salt"),
+    _text("content"),
+    _points_to(("entry",), "log_entries", ("idx",)),
+)
+
 log_nodes = Table(
     "log_nodes",
     metadata,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from cleanroom.audit.choice import Choice, answers
 from cleanroom.audit.entry import Entry, EntryKind, decode_entry
+from cleanroom.audit.payload import Payload, opened
 from cleanroom.audit.rows import Found
 from cleanroom.ports.store import Store, Transaction
 
@@ -56,7 +58,9 @@ def one(store: Store, index: int) -> tuple[Found, bytes] | None:
 
     def work(tx: Transaction) -> tuple[Found, bytes] | None:
         data = tx.log.entry(index)
-        return None if data is None else (_found(tx, index, decode_entry(data)), data)
+        if data is None:
+            return None
+        return _found(tx, index, decode_entry(data), tx.log.payloads(index, index + 1)), data
 
     return store.read(work)
 
@@ -96,12 +100,23 @@ def _within(choice: Choice, start: int, end: int, tx: Transaction) -> list[Found
 
 def _with_bytes(tx: Transaction, choice: Choice, start: int, end: int) -> list[tuple[Found, bytes]]:
     batch = enumerate(tx.log.entries(start, end - start), start=start)
-    read = ((_found(tx, index, decode_entry(data)), data) for index, data in batch)
+    kept = _by_entry(tx.log.payloads(start, end))
+    read = (
+        (_found(tx, index, decode_entry(data), kept.get(index, ())), data) for index, data in batch
+    )
     return [(f, data) for f, data in read if choice.takes(f.entry, f.reserved)]
 
 
-def _found(tx: Transaction, index: int, entry: Entry) -> Found:
-    return Found(index=index, entry=entry, reserved=_reserved(tx, entry))
+def _by_entry(payloads: Iterable[Payload]) -> Mapping[int, list[Payload]]:
+    found: defaultdict[int, list[Payload]] = defaultdict(list)
+    for payload in payloads:
+        found[payload.entry].append(payload)
+    return found
+
+
+def _found(tx: Transaction, index: int, entry: Entry, kept: Sequence[Payload]) -> Found:
+    reserved = _reserved(tx, entry)
+    return Found(index=index, entry=opened(entry, kept), reserved=reserved, kept=tuple(kept))
 
 
 def _reserved(tx: Transaction, entry: Entry) -> Entry | None:

@@ -16,8 +16,9 @@ from cleanroom.audit.export import export_checkpoint
 from cleanroom.audit.export_files import CHECKPOINT, LOG_KEYS, ExportFiles, nodes_of
 from cleanroom.audit.log import verify_extension
 from cleanroom.audit.note import NoteVerifier
+from cleanroom.audit.payload import MAX_BESIDE_BYTES, Payload, encode_payloads
 from cleanroom.audit.tile_tree import TileBuilder
-from cleanroom.audit.tiles import WIDTH, Bundle, Tile, encode_bundle, parse_path
+from cleanroom.audit.tiles import WIDTH, Beside, Bundle, Tile, encode_bundle, parse_path
 from cleanroom.audit.tree import consistency_proof, leaf_hash, root
 from cleanroom.ports.store import Store, Transaction
 
@@ -68,7 +69,10 @@ def export(
     if root(checkpoint.size, nodes_of(files, checkpoint.size)) != checkpoint.root:
         why = "the stored entries do not make the tree that was signed: run `cleanroom fsck`"
         raise LogInconsistent(origin=checkpoint.origin, check="root", why=why)
-    # 4. The checkpoint appears. A crash before leaves the old one, which is still true.
+    # 4. What entries commit to lies beside them, as far as it was not erased.
+    for path, data in _beside(store, files, checkpoint.size):
+        target.replace(path, data)
+    # 5. The checkpoint appears. A crash before leaves the old one, which is still true.
     target.replace(LOG_KEYS, "".join(f"{key.text}\n" for key in log_keys).encode())
     target.replace(CHECKPOINT, note.encode())
     return created
@@ -115,6 +119,17 @@ def _immutable(
     tell(size, size)
 
 
+def _beside(store: Store, files: ExportFiles, size: int) -> Iterable[tuple[str, bytes]]:
+    """Yield the files of payloads that are new or no longer what they were."""
+    for index in range(-(-size // WIDTH)):
+        first = index * WIDTH
+        kept = store.read(partial(_payloads, first, min(first + WIDTH, size)))
+        path, data = Beside(index=index).path, encode_payloads(kept)
+        there = files.read(path, MAX_BESIDE_BYTES)
+        if there != data and (kept or there is not None):
+            yield path, data
+
+
 def _by_path(tiles: Iterable[tuple[Tile, bytes]]) -> Iterable[tuple[str, bytes]]:
     return ((tile.path, data) for tile, data in tiles)
 
@@ -125,6 +140,10 @@ def _read(store: Store, checkpoint: Checkpoint, start: int, count: int) -> tuple
         why = f"of entries {start} to {start + count - 1} some are missing: run `cleanroom fsck`"
         raise LogInconsistent(origin=checkpoint.origin, check="length", why=why)
     return entries
+
+
+def _payloads(start: int, end: int, tx: Transaction) -> tuple[Payload, ...]:
+    return tx.log.payloads(start, end)
 
 
 def _entries(start: int, count: int, tx: Transaction) -> tuple[bytes, ...]:

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from cleanroom.audit.choice import Choice
 from cleanroom.audit.entry import EntryKind
+from cleanroom.audit.rows import Found
 from cleanroom.audit.tree import consistency_proof, inclusion_proof
 from cleanroom.model.allowance import LedgerTerms
 from cleanroom.model.errors import FieldInvalid, NotPermitted
@@ -105,9 +106,13 @@ def _may_read(actor: Actor) -> bool:
     return actor.kind is ActorKind.AUDITOR or (actor.kind is ActorKind.OFFICER and not actor.party)
 
 
+def _beside(found: Found) -> int:
+    return sum(len(payload.kept.content.encode()) for payload in found.kept)
+
+
 def _fitting(page: Page, beyond: int) -> Page:
     """Return what fits a message: long entries must not hide the log from auditors."""
-    ends = tuple(accumulate(len(data) for _, data in page.found))
+    ends = tuple(accumulate(len(data) + _beside(found) for found, data in page.found))
     fit = max(1, bisect_right(ends, MAX_PAGE_BYTES))
     if fit >= len(page.found):
         return page
@@ -141,5 +146,8 @@ def consistency(service: Service, *, old_size: int, new_size: int) -> tuple[byte
 
 def note_refused_caller(service: Service, why: str) -> None:
     """Log that a caller was not accepted, and why; the certificate's names are not trusted."""
-    entry = service.entry(EntryKind.AUTHENTICATION_FAILED, "unknown", None, why=why)
-    service.store.transact(lambda tx: tx.log.append(entry))
+    service.store.transact(
+        lambda tx: service.note_erasable(
+            tx, EntryKind.AUTHENTICATION_FAILED, "unknown", None, {"why": why}
+        )
+    )

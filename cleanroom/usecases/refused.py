@@ -21,22 +21,23 @@ def log_refusal(
     """Log a refusal with its reasons, in a transaction of its own: the question's was undone.
 
     The entry holds what follows from policy, question and asker; `rules` are as many of the
-    reasons' rules as there is room for.
+    reasons' rules as there is room for. To the words, which may repeat what was asked, it only
+    commits: they can be erased.
     """
 
     def work(tx: Transaction) -> None:
         in_force = tx.collaborations.in_force(ask.collaboration)
         facts = noted(ask, read_policy(in_force)) if in_force else {}
-        service.note(
+        service.note_erasable(
             tx,
             EntryKind.QUESTION_REFUSED,
-            actor,
+            actor.short,
             ask.collaboration,
+            {"why": str(refusal)[:_MAX_WHY]},
             family=str(ask.question.family),
             datasets=list(ask.question.datasets),
             fingerprint=fingerprint,
             reason=refusal.reason,
-            why=str(refusal)[:_MAX_WHY],
             rules=_rules(refusal),
             policy_digest=in_force.digest if in_force else "",
             **facts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ from cleanroom.audit.commitment import SALT_BYTES, commit
 from cleanroom.audit.encoding import Json
 from cleanroom.audit.entry import Entry, EntryKind, encode_entry
 from cleanroom.audit.note import Signer
+from cleanroom.audit.payload import Erasable
 from cleanroom.audit.receipt import COMMITMENT_FIELD
 from cleanroom.audit.step import StepKind
 from cleanroom.model.errors import NotPermitted, PolicyNotInForce
@@ -100,6 +102,26 @@ class Service:
     ) -> int:
         """Append an entry within a transaction; return its index."""
         return tx.log.append(self.entry(kind, actor.short, collaboration, **fields))
+
+    def note_erasable(
+        self,
+        tx: Transaction,
+        kind: EntryKind,
+        actor: str,
+        collaboration: str | None,
+        erasable: Mapping[str, str],
+        **fields: Json,
+    ) -> int:
+        """Append an entry that only commits to some texts, by name; return its index.
+
+        They are kept beside the log, and an officer may erase them.
+        """
+        kept = [
+            Erasable(name=name, salt=self.entropy.token_bytes(SALT_BYTES), content=text)
+            for name, text in erasable.items()
+        ]
+        commitments = {one.field_name: one.commitment for one in kept}
+        return tx.log.append(self.entry(kind, actor, collaboration, **commitments, **fields), kept)
 
 
 def party_of(actor: Actor, what: str, action: str) -> str:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/audit.proto\x12\x0c\x63leanroom.v1\"\x16\n\x14GetCheckpointRequest\"\x9e\x01\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\t\x12\x1c\n\x14witnessed_checkpoint\x18\x03 \x01(\t\x12\x30\n\twitnesses\x18\x04 \x03(\x0b\x32\x1d.cleanroom.v1.WitnessStanding\x12\x10\n\x08log_keys\x18\x05 \x03(\t\"T\n\x0fWitnessStanding\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x15\n\rcosigned_at_s\x18\x03 \x01(\x03\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x83\x01\n\x12ListEntriesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.EntryFilter\x12\x14\n\x0cnewest_first\x18\x04 \x01(\x08\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\x03\"\x96\x01\n\x0b\x45ntryFilter\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rcollaboration\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07since_s\x18\x07 \x01(\x03\x12\x0f\n\x07until_s\x18\x08 \x01(\x03\"S\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0f\n\x07indices\x18\x03 \x03(\x03\x12\x0c\n\x04next\x18\x04 \x01(\x03\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x32\x8e\x03\n\x0c\x41uditService\x12X\n\rGetCheckpoint\x12\".cleanroom.v1.GetCheckpointRequest\x1a#.cleanroom.v1.GetCheckpointResponse\x12R\n\x0bListEntries\x12 .cleanroom.v1.ListEntriesRequest\x1a!.cleanroom.v1.ListEntriesResponse\x12\x64\n\x11GetInclusionProof\x12&.cleanroom.v1.GetInclusionProofRequest\x1a\'.cleanroom.v1.GetInclusionProofResponse\x12j\n\x13GetConsistencyProof\x12(.cleanroom.v1.GetConsistencyProofRequest\x1a).cleanroom.v1.GetConsistencyProofResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63leanroom/v1/audit.proto\x12\x0c\x63leanroom.v1\"\x16\n\x14GetCheckpointRequest\"\x9e\x01\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\t\x12\x1c\n\x14witnessed_checkpoint\x18\x03 \x01(\t\x12\x30\n\twitnesses\x18\x04 \x03(\x0b\x32\x1d.cleanroom.v1.WitnessStanding\x12\x10\n\x08log_keys\x18\x05 \x03(\t\"T\n\x0fWitnessStanding\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x15\n\rcosigned_at_s\x18\x03 \x01(\x03\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x83\x01\n\x12ListEntriesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.cleanroom.v1.EntryFilter\x12\x14\n\x0cnewest_first\x18\x04 \x01(\x08\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\x03\"\x96\x01\n\x0b\x45ntryFilter\x12\r\n\x05party\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x15\n\rcollaboration\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07since_s\x18\x07 \x01(\x03\x12\x0f\n\x07until_s\x18\x08 \x01(\x03\"\x7f\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0f\n\x07indices\x18\x03 \x03(\x03\x12\x0c\n\x04next\x18\x04 \x01(\x03\x12*\n\x08payloads\x18\x05 \x03(\x0b\x32\x18.cleanroom.v1.LogPayload\"H\n\nLogPayload\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\"%\n\x14\x45rasePayloadsRequest\x12\r\n\x05index\x18\x01 \x01(\x03\"\'\n\x15\x45rasePayloadsResponse\x12\x0e\n\x06\x65rased\x18\x01 \x01(\x03\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x32\xe8\x03\n\x0c\x41uditService\x12X\n\rGetCheckpoint\x12\".cleanroom.v1.GetCheckpointRequest\x1a#.cleanroom.v1.GetCheckpointResponse\x12R\n\x0bListEntries\x12 .cleanroom.v1.ListEntriesRequest\x1a!.cleanroom.v1.ListEntriesResponse\x12\x64\n\x11GetInclusionProof\x12&.cleanroom.v1.GetInclusionProofRequest\x1a\'.cleanroom.v1.GetInclusionProofResponse\x12j\n\x13GetConsistencyProof\x12(.cleanroom.v1.GetConsistencyProofRequest\x1a).cleanroom.v1.GetConsistencyProofResponse\x12X\n\rErasePayloads\x12\".cleanroom.v1.ErasePayloadsRequest\x1a#.cleanroom.v1.ErasePayloadsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,15 +42,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTRYFILTER']._serialized_start=448
   _globals['_ENTRYFILTER']._serialized_end=598
   _globals['_LISTENTRIESRESPONSE']._serialized_start=600
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=683
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=685
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=740
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=742
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=785
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=787
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=851
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=853
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=898
-  _globals['_AUDITSERVICE']._serialized_start=901
-  _globals['_AUDITSERVICE']._serialized_end=1299
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=727
+  _globals['_LOGPAYLOAD']._serialized_start=729
+  _globals['_LOGPAYLOAD']._serialized_end=801
+  _globals['_ERASEPAYLOADSREQUEST']._serialized_start=803
+  _globals['_ERASEPAYLOADSREQUEST']._serialized_end=840
+  _globals['_ERASEPAYLOADSRESPONSE']._serialized_start=842
+  _globals['_ERASEPAYLOADSRESPONSE']._serialized_end=881
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=883
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=938
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=940
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=983
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=985
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1049
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1051
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1096
+  _globals['_AUDITSERVICE']._serialized_start=1099
+  _globals['_AUDITSERVICE']._serialized_end=1587
 # @@protoc_insertion_point(module_scope)

@@ -203,6 +203,7 @@ class ListEntriesResponse(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     INDICES_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    PAYLOADS_FIELD_NUMBER: _builtins.int
     size: _builtins.int
     """Entries in the log."""
     next: _builtins.int
@@ -217,6 +218,10 @@ class ListEntriesResponse(_message.Message):
     def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Index of each entry."""
 
+    @_builtins.property
+    def payloads(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogPayload]:
+        """What is kept beside these entries, each of which commits to its own."""
+
     def __init__(
         self,
         *,
@@ -224,14 +229,91 @@ class ListEntriesResponse(_message.Message):
         size: _builtins.int = ...,
         indices: _abc.Iterable[_builtins.int] | None = ...,
         next: _builtins.int = ...,
+        payloads: _abc.Iterable[Global___LogPayload] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "indices", b"indices", "next", b"next", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "indices", b"indices", "next", b"next", "payloads", b"payloads", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
+
+@_typing.final
+class LogPayload(_message.Message):
+    """Text that an entry commits to: its field `<name>_commitment` is the hex of
+    SHA-256("cleanroom-commit/v1" || 0x00 || salt || content).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Index of the entry."""
+    name: _builtins.str
+    """Name of the text, as in `why`."""
+    salt: _builtins.bytes
+    """16 random bytes, erased with the text."""
+    content: _builtins.str
+    """Text."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        name: _builtins.str = ...,
+        salt: _builtins.bytes = ...,
+        content: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "index", b"index", "name", b"name", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogPayload: _TypeAlias = LogPayload  # noqa: Y015
+
+@_typing.final
+class ErasePayloadsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Index of the entry."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePayloadsRequest: _TypeAlias = ErasePayloadsRequest  # noqa: Y015
+
+@_typing.final
+class ErasePayloadsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASED_FIELD_NUMBER: _builtins.int
+    erased: _builtins.int
+    """How many texts were erased; 0 when there were none any more."""
+    def __init__(
+        self,
+        *,
+        erased: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePayloadsResponse: _TypeAlias = ErasePayloadsResponse  # noqa: Y015
 
 @_typing.final
 class GetInclusionProofRequest(_message.Message):

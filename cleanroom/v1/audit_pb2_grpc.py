@@ -57,6 +57,11 @@ class AuditServiceStub:
                 request_serializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.ErasePayloads = channel.unary_unary(
+                '/cleanroom.v1.AuditService/ErasePayloads',
+                request_serializer=cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -97,6 +102,15 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ErasePayloads(self, request, context):
+        """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+        The entry stays, and so does its proof; the erasure is logged.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +133,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'ErasePayloads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePayloads,
+                    request_deserializer=cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -232,6 +251,33 @@ class AuditService:
             '/cleanroom.v1.AuditService/GetConsistencyProof',
             cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
             cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePayloads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.AuditService/ErasePayloads',
+            cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsRequest.SerializeToString,
+            cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

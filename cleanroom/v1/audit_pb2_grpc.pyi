@@ -52,6 +52,11 @@ class AuditServiceStub:
     """Proves that the tree of one size continues the tree of a smaller one.
     Reasons: FIELD_INVALID.
     """
+    ErasePayloads: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]
+    """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+    The entry stays, and so does its proof; the erasure is logged.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -76,6 +81,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Proves that the tree of one size continues the tree of a smaller one.
     Reasons: FIELD_INVALID.
+    """
+    ErasePayloads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]  # type: ignore[assignment]
+    """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+    The entry stays, and so does its proof; the erasure is logged.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -122,6 +132,17 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_pb2.GetConsistencyProofResponse, _abc.Awaitable[_audit_pb2.GetConsistencyProofResponse]]:
         """Proves that the tree of one size continues the tree of a smaller one.
         Reasons: FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def ErasePayloads(
+        self,
+        request: _audit_pb2.ErasePayloadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ErasePayloadsResponse, _abc.Awaitable[_audit_pb2.ErasePayloadsResponse]]:
+        """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
+        The entry stays, and so does its proof; the erasure is logged.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

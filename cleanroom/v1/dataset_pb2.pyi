@@ -537,3 +537,234 @@ class WithdrawConsentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WithdrawConsentResponse: _TypeAlias = WithdrawConsentResponse  # noqa: Y015
+
+@_typing.final
+class DescribePersonRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """"collaborations/<collaboration>/datasets/<dataset>"."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonReference]:
+        """One to 100 references of the person."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        references: _abc.Iterable[Global___PersonReference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "references", b"references"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribePersonRequest: _TypeAlias = DescribePersonRequest  # noqa: Y015
+
+@_typing.final
+class DescribePersonResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HELD_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_S_FIELD_NUMBER: _builtins.int
+    withdrawn_at_s: _builtins.int
+    """Unix seconds of the last withdrawal that later uploads heed for one of the references; 0 for
+    none.
+    """
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldPerson]:
+        """What each sealed version holds, oldest first; two records where the references are of two
+        people in it.
+        """
+
+    def __init__(
+        self,
+        *,
+        held: _abc.Iterable[Global___HeldPerson] | None = ...,
+        withdrawn_at_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held", b"held", "withdrawn_at_s", b"withdrawn_at_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribePersonResponse: _TypeAlias = DescribePersonResponse  # noqa: Y015
+
+@_typing.final
+class HeldPerson(_message.Message):
+    """What one sealed version holds of one person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class SumsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class FiltersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___HeldValues: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___HeldValues | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    SEALED_AT_S_FIELD_NUMBER: _builtins.int
+    IN_USE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    SUMS_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    FIRST_AT_S_FIELD_NUMBER: _builtins.int
+    LAST_AT_S_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    BASES_FIELD_NUMBER: _builtins.int
+    CONSENT_AT_S_FIELD_NUMBER: _builtins.int
+    CONSENT_UNTIL_S_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_S_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """The version's id."""
+    sealed_at_s: _builtins.int
+    """Unix seconds at which its rows were sealed."""
+    in_use: _builtins.bool
+    """Whether it is the version that questions are asked of."""
+    rows: _builtins.int
+    """Rows of the person."""
+    first_at_s: _builtins.int
+    """Unix seconds of the first row; 0 where the dataset is not timed."""
+    last_at_s: _builtins.int
+    """Unix seconds of the last row; 0 where the dataset is not timed."""
+    consent_at_s: _builtins.int
+    """Unix seconds since which all rows agree."""
+    consent_until_s: _builtins.int
+    """Unix seconds until which all rows agree."""
+    withdrawn_at_s: _builtins.int
+    """Unix seconds of the person's withdrawal; 0 without one."""
+    @_builtins.property
+    def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Columns with one value: dimensions by name, and "arm" ("test", "control" or "none")."""
+
+    @_builtins.property
+    def sums(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Counts and measures by name, summed over the rows and not clipped; amounts in minor units."""
+
+    @_builtins.property
+    def filters(self) -> _containers.MessageMap[_builtins.str, Global___HeldValues]:
+        """Event filters by name, each value that stands in a row."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Key types of which a token is stored."""
+
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Purposes to which the person agreed in every row."""
+
+    @_builtins.property
+    def bases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What their use rests on: "consent", "contract" or "legitimate_interest"."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        sealed_at_s: _builtins.int = ...,
+        in_use: _builtins.bool = ...,
+        rows: _builtins.int = ...,
+        values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        sums: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        filters: _abc.Mapping[_builtins.str, Global___HeldValues] | None = ...,
+        first_at_s: _builtins.int = ...,
+        last_at_s: _builtins.int = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        purposes: _abc.Iterable[_builtins.str] | None = ...,
+        bases: _abc.Iterable[_builtins.str] | None = ...,
+        consent_at_s: _builtins.int = ...,
+        consent_until_s: _builtins.int = ...,
+        withdrawn_at_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "consent_at_s", b"consent_at_s", "consent_until_s", b"consent_until_s", "filters", b"filters", "first_at_s", b"first_at_s", "in_use", b"in_use", "keys", b"keys", "last_at_s", b"last_at_s", "purposes", b"purposes", "rows", b"rows", "sealed_at_s", b"sealed_at_s", "sums", b"sums", "values", b"values", "version", b"version", "withdrawn_at_s", b"withdrawn_at_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldPerson: _TypeAlias = HeldPerson  # noqa: Y015
+
+@_typing.final
+class HeldValues(_message.Message):
+    """Values of one column."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In the order of the declared domain."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldValues: _TypeAlias = HeldValues  # noqa: Y015

@@ -77,6 +77,11 @@ class DatasetServiceStub:
                 request_serializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.FromString,
                 _registered_method=True)
+        self.DescribePerson = channel.unary_unary(
+                '/cleanroom.v1.DatasetService/DescribePerson',
+                request_serializer=cleanroom_dot_v1_dot_dataset__pb2.DescribePersonRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_dataset__pb2.DescribePersonResponse.FromString,
+                _registered_method=True)
 
 
 class DatasetServiceServicer:
@@ -151,6 +156,15 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribePerson(self, request, context):
+        """Says what sealed versions of the caller's own dataset hold of a person, as the person may ask
+        of their controller. Whether the person matched anybody is neither looked up nor told. The log
+        gets an entry without any reference. Needs no policy in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -193,6 +207,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.WithdrawConsent,
                     request_deserializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.SerializeToString,
+            ),
+            'DescribePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribePerson,
+                    request_deserializer=cleanroom_dot_v1_dot_dataset__pb2.DescribePersonRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_dataset__pb2.DescribePersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -414,6 +433,33 @@ class DatasetService:
             '/cleanroom.v1.DatasetService/WithdrawConsent',
             cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentRequest.SerializeToString,
             cleanroom_dot_v1_dot_dataset__pb2.WithdrawConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.DatasetService/DescribePerson',
+            cleanroom_dot_v1_dot_dataset__pb2.DescribePersonRequest.SerializeToString,
+            cleanroom_dot_v1_dot_dataset__pb2.DescribePersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

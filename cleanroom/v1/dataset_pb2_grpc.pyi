@@ -67,6 +67,11 @@ class DatasetServiceStub:
     rows in sealed versions are removed within the policy's time. Needs no policy in force.
     Reasons: REQUEST_ID_REUSED.
     """
+    DescribePerson: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.DescribePersonRequest, _dataset_pb2.DescribePersonResponse]
+    """Says what sealed versions of the caller's own dataset hold of a person, as the person may ask
+    of their controller. Whether the person matched anybody is neither looked up nor told. The log
+    gets an entry without any reference. Needs no policy in force.
+    """
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
@@ -106,6 +111,11 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     of these people enter no version unless their consent was given after the withdrawal. Their
     rows in sealed versions are removed within the policy's time. Needs no policy in force.
     Reasons: REQUEST_ID_REUSED.
+    """
+    DescribePerson: _aio.UnaryUnaryMultiCallable[_dataset_pb2.DescribePersonRequest, _dataset_pb2.DescribePersonResponse]  # type: ignore[assignment]
+    """Says what sealed versions of the caller's own dataset hold of a person, as the person may ask
+    of their controller. Whether the person matched anybody is neither looked up nor told. The log
+    gets an entry without any reference. Needs no policy in force.
     """
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -191,6 +201,17 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         of these people enter no version unless their consent was given after the withdrawal. Their
         rows in sealed versions are removed within the policy's time. Needs no policy in force.
         Reasons: REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribePerson(
+        self,
+        request: _dataset_pb2.DescribePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.DescribePersonResponse, _abc.Awaitable[_dataset_pb2.DescribePersonResponse]]:
+        """Says what sealed versions of the caller's own dataset hold of a person, as the person may ask
+        of their controller. Whether the person matched anybody is neither looked up nor told. The log
+        gets an entry without any reference. Needs no policy in force.
         """
 
 def add_DatasetServiceServicer_to_server(servicer: DatasetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

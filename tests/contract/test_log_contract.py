@@ -46,6 +46,20 @@ def test_the_log_keeps_entries_and_the_tree_of_rfc_6962(store):
     assert store.read(look) == (37, tree.root(), tuple(entries))
 
 
+def test_nodes_are_read_by_ranges(store):
+    store.transact(lambda tx: [tx.log.append(entry_bytes(i)) for i in range(13)])
+
+    def look(tx):
+        for level in range(5):
+            for start, end in [(0, 100), (0, 0), (1, 3), (5, 6), (3, 1)]:
+                found = tx.log.nodes(level, start, end)
+                assert found == {
+                    at: tx.log.node(level, at) for at in range(start, min(end, 13 >> level))
+                }
+
+    store.read(look)
+
+
 def test_several_entries_of_one_transaction_are_appended_in_order(store):
     store.transact(lambda tx: [tx.log.append(entry_bytes(i)) for i in range(5)])
     assert store.read(lambda tx: tx.log.entries(0, 9)) == tuple(entry_bytes(i) for i in range(5))

@@ -221,6 +221,26 @@ def test_entries_alone_tell_the_same_but_for_the_answers(room):
     assert next(iter(simulate(past, new, {}))).outcome is Outcome.SAME
 
 
+def test_a_question_that_its_entry_does_not_keep_is_taken_from_the_store(room):
+    room.ask("acme-brand", CITIES)
+    store = room.service.store
+    older = [
+        (
+            i,
+            replace(
+                e, fields={k: v for k, v in e.fields.items() if k not in {"question", "offered"}}
+            ),
+        )
+        for i, e in enumerate(entries(room))
+    ]
+    (kept,) = past_questions(older, "spring-campaign", lambda d: store.read(lambda tx: tx.questions.get(d)))  # fmt: skip
+    new = parse_policy(edited(*SMALL, ("people: 20", "people: 60")).encode())
+    (found,) = simulate([kept], new, {room.policy.digest: room.policy})
+    assert (found.outcome, found.withheld) == (Outcome.LESS, ("kazan",))
+    (unknown,) = simulate(past_questions(older, "spring-campaign"), new, {})
+    assert unknown.outcome is Outcome.UNKNOWN
+
+
 def test_questions_of_another_collaboration_are_passed_over(room):
     room.ask("acme-brand", RATE)
     listed = list(enumerate(entries(room)))

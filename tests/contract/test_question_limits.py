@@ -8,14 +8,15 @@ from fractions import Fraction
 
 import pytest
 
-from cleanroom.audit.entry import EntryKind, decode_entry
+from cleanroom.audit.choice import Choice
+from cleanroom.audit.entry import EntryKind
 from cleanroom.model.errors import QuestionRefused
 from cleanroom.model.question import MatchRate, SegmentSize
 from cleanroom.policy.parse import parse_policy
 from cleanroom.storage.fsck import fsck
-from cleanroom.usecases import collaborate, inspect
+from cleanroom.usecases import collaborate, entries
 from support.policies import edited
-from support.rooms import AUDITOR, DAY, OFFICER, Room, TestClock, make_service
+from support.rooms import DAY, OFFICER, Room, TestClock, make_service
 
 LIMIT = "limits: {questions: {most: 3, days: 7}}"
 POLICY = edited(
@@ -56,8 +57,8 @@ def test_one_question_more_than_the_limit_is_refused_and_costs_nothing(room):
         "ask again after 2026-06-08 12:00 UTC"
     )
     assert room.spent() == spent
-    found, _ = inspect.entries(room.service, AUDITOR, start=0, count=1000)
-    entry = decode_entry(found[-1])
+    [found] = entries.newest(room.service.store, Choice(), 1)
+    entry = found.entry
     assert entry.kind is EntryKind.QUESTION_REFUSED
     assert "limits.questions" in entry.fields["why"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from cleanroom.audit.note import NoteVerifier
 from cleanroom.config import load_config
 from cleanroom.demo.processes import Server, StepFailed, free_address
 from cleanroom.sandbox.create import Options, create_sandbox
+from cleanroom.usecases.inspect import note_refused_caller
+from cleanroom.wiring.build import build_service
+from cleanroom.wiring.opening import open_store
+from cleanroom_client.cli.app import run as client_run
 from support.operator_cli import run
 from support.policies import EXAMPLES
 from support.witnesses import over_http, some_witness
@@ -91,3 +96,31 @@ def wait_for(holds):
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+def test_an_officer_erases_the_words_of_an_entry_from_afar(sandbox, tmp_path, capsys):
+    secret = "words to be forgotten"
+    with closing(open_store(load_config(sandbox.server_config))) as store:
+        note_refused_caller(build_service(load_config(sandbox.server_config), store), secret)
+        at = store.read(lambda tx: tx.log.size()) - 1
+
+    def client(who, *words):
+        code = client_run(["--profile", str(sandbox.profile(who)), "audit", *map(str, words)])
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    with Server(sandbox.server_config, tmp_path):
+        for words in (("show", at), ("list", "--reason", "be forgotten"), ("list", "--whole")):
+            code, said = client("auditor", *words)
+            assert (code, secret in said) == (0, True), words
+        assert client("auditor", "erase", at)[0] == 1
+        assert client("officer", "erase", at) == (0, f"entry {at}: 1 erased\n")
+        assert client("officer", "erase", at) == (0, f"entry {at}: nothing to erase\n")
+        for words in (("show", at), ("list", "--whole")):
+            code, said = client("auditor", *words)
+            assert (code, secret in said) == (0, False), words
+        assert "payload_erased" in client("auditor", "list")[1]
+    assert audit(capsys, sandbox, "verify")[0] == 0
+    assert run(capsys, "fsck", "--config", sandbox.server_config)[0] == 0
+    for path in sandbox.root.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes()

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -113,12 +114,32 @@ class Client(threading.Thread):
                 return answer.receipt
 
 
+class Watcher(threading.Thread):
+    """An auditor who asks for checkpoints all the time and keeps every one that was shown."""
+
+    def __init__(self, site):
+        super().__init__(name="watcher", daemon=True)
+        self.site, self.shown, self.failure = site, set(), None
+        self.done = threading.Event()
+
+    def run(self):
+        try:
+            with self.site.room("auditor", IMPATIENT) as room:
+                while not self.done.is_set():
+                    with suppress(ServiceUnreachable, DeadlineExceeded):
+                        self.shown.add(room.checkpoint())
+                    time.sleep(4 * PAUSE_S)
+        except BaseException as error:  # noqa: BLE001 - told by a test
+            self.failure = error
+
+
 @dataclass(frozen=True)
 class Aftermath:
     """What is left when all kills are over and the server was stopped."""
 
     site: object
     clients: tuple[Client, ...]
+    watcher: Watcher
     cost: dict[str, int]
     log: tuple[bytes, ...]
 
@@ -157,8 +178,9 @@ def _aftermath(make_site):
     clients = tuple(
         Client(site, f"client-{n}", PARTIES[n % 2], tickets, rho) for n in range(CLIENTS)
     )
-    for client in clients:
-        client.start()
+    watcher = Watcher(site)
+    for thread in (*clients, watcher):
+        thread.start()
     entropy = random.Random(2026)
     for number in range(KILLS):
         tickets.add(TICKETS_A_KILL)
@@ -169,13 +191,14 @@ def _aftermath(make_site):
     if is_early:
         site.kill()
         site.start()
-    _finish(clients)
+    _wait_for_takers(tickets)
+    _finish((*clients, watcher))
     with site.room("auditor") as room:
         room.verified_log()
     assert site.stop() == 0
     with site.storage() as (store, _):
         log = store.read(lambda tx: tx.log.entries(0, tx.log.size()))
-    return Aftermath(site=site, clients=clients, cost=cost, log=log)
+    return Aftermath(site=site, clients=clients, watcher=watcher, cost=cost, log=log)
 
 
 def _loss(site):
@@ -187,6 +210,14 @@ def _loss(site):
     cost = {d.ledger: d.nano_rho for d in plan.debits}
     assert min(budgets[ledger] // c for ledger, c in cost.items()) == GRANTS
     return rho, cost
+
+
+def _wait_for_takers(tickets):
+    """Wait until somebody asks the last question: on a busy machine clients lag behind the kills."""
+    until = time.monotonic() + 120
+    while tickets.free:
+        assert time.monotonic() < until, "nobody asks any more"
+        time.sleep(PAUSE_S)
 
 
 def _finish(clients):
@@ -226,6 +257,13 @@ def _every_answer_received_verifies_and_its_entry_is_in_the_log(aftermath):
     for _, request_id, receipt in aftermath.verified():
         assert decode_entry(aftermath.log[receipt.index]) == receipt.entry, request_id
         assert roots[receipt.checkpoint.size] == receipt.checkpoint.root, request_id
+
+
+def _no_checkpoint_shown_is_contradicted_by_the_final_log(aftermath):
+    roots = _roots(aftermath.log)
+    assert aftermath.watcher.failure is None
+    assert len(aftermath.watcher.shown) > KILLS // 5
+    assert [c for c in aftermath.watcher.shown if roots[c.size] != c.root] == []
 
 
 def _roots(log):
@@ -279,5 +317,6 @@ def test_a_server_killed_at_any_moment_keeps_what_it_promised(aftermath):
     _fsck_finds_nothing(aftermath)
     _the_budget_was_spent_to_the_last_question_and_not_beyond(aftermath)
     _every_answer_received_verifies_and_its_entry_is_in_the_log(aftermath)
+    _no_checkpoint_shown_is_contradicted_by_the_final_log(aftermath)
     _every_acknowledged_request_has_exactly_one_debit_and_one_answer(aftermath)
     _every_answer_is_the_same_from_a_server_started_once_more(aftermath)

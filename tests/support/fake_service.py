@@ -180,6 +180,25 @@ class Datasets(dataset_pb2_grpc.DatasetServiceServicer):
             known=sum(one.value in self.room.known_references for one in kept),
         )
 
+    def DescribePerson(self, request, context):
+        self.room.meet("DescribePerson", context)
+        known = any(one.value in self.room.known_references for one in request.references)
+        held = dataset_pb2.HeldPerson(
+            version="v-1",
+            sealed_at_s=1_000,
+            in_use=True,
+            rows=2,
+            values={"city": "ufa", "arm": "test"},
+            sums={"impressions": 7},
+            filters={"shop": dataset_pb2.HeldValues(values=["big", "small"])},
+            keys=["email"],
+            purposes=["measurement"],
+            bases=["consent"],
+            consent_at_s=500,
+            consent_until_s=9_000,
+        )
+        return dataset_pb2.DescribePersonResponse(held=[held] if known else [])
+
     def EraseVersion(self, request, context):
         self.room.meet("EraseVersion", context)
         version = dataset_pb2.Version(id=request.version, erased_at_s=1)

@@ -6,10 +6,11 @@ A transaction works on copies, swapped in when it ends. Promises are those of cl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from cleanroom.audit.payload import Erasable, Payload
 from cleanroom.audit.step import StepKind
 from cleanroom.audit.tree import leaf_hash, node_hash
 from cleanroom.model.errors import BudgetExhausted, FieldInvalid
@@ -56,6 +57,7 @@ class State:
     questions: dict[str, StoredQuestion] = field(default_factory=dict)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    payloads: dict[tuple[int, str], Payload] = field(default_factory=dict)
     withdrawals: dict[tuple[str, str], Withdrawal] = field(default_factory=dict)
     marks: dict[tuple[DatasetName, bytes], int] = field(default_factory=dict)
     people: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -324,9 +326,12 @@ class MemoryQuestions(_Part):
 
 
 class MemoryLog(_Part):
-    def append(self, entry: bytes) -> int:
+    def append(self, entry: bytes, payloads: Sequence[Erasable] = ()) -> int:
         self.s.entries.append(entry)
-        return len(self.s.entries) - 1
+        index = len(self.s.entries) - 1
+        for kept in payloads:
+            _add(self.s.payloads, (index, kept.name), Payload(entry=index, kept=kept))
+        return index
 
     def size(self) -> int:
         return len(self.s.entries)
@@ -341,11 +346,25 @@ class MemoryLog(_Part):
             hashes = [node_hash(*hashes[i : i + 2]) for i in range(0, len(hashes), 2)]
         return hashes[0]
 
+    def nodes(self, level: int, start: int, end: int) -> dict[int, bytes]:
+        last = min(end, len(self.s.entries) >> level)
+        return {index: self.node(level, index) for index in range(max(start, 0), last)}
+
     def entry(self, index: int) -> bytes | None:
         return self.s.entries[index] if 0 <= index < len(self.s.entries) else None
 
     def entries(self, start: int, count: int) -> tuple[bytes, ...]:
         return tuple(self.s.entries[start : start + max(count, 0)]) if start >= 0 else ()
+
+    def payloads(self, start: int, end: int) -> tuple[Payload, ...]:
+        rows = sorted(self.s.payloads.items())
+        return tuple(payload for (entry, _), payload in rows if start <= entry < end)
+
+    def erase_payloads(self, index: int) -> int:
+        gone = [key for key in self.s.payloads if key[0] == index]
+        for key in gone:
+            del self.s.payloads[key]
+        return len(gone)
 
 
 class MemoryTransaction:

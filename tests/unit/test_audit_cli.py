@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from cleanroom.audit.entry import EntryKind, encode_entry
 from cleanroom.config import load_config
 from cleanroom.sandbox.create import create_sandbox
 from cleanroom.wiring.lock import held
 from cleanroom.wiring.opening import load_signers, open_store
-from support.audit_logs import some_log
+from support.audit_logs import some_entry, some_log
 from support.exports import fill, note_of
 from support.operator_cli import run
 from support.policies import EXAMPLES
@@ -182,3 +183,36 @@ def fill_fork(room):
     forged = Checkpoint(origin=signer.name, size=tree.size, root=tree.root)
     path.write_text(sign_checkpoint(forged, signer), encoding="utf-8")
     return path
+
+
+def acts(numbers):
+    return [encode_entry(some_entry(n, kind=EntryKind.ADMINISTRATIVE)) for n in numbers]
+
+
+def test_fsck_compares_the_stored_tree_with_what_was_shown_and_exported(tmp_path, capsys):
+    room = Room(tmp_path, capsys)
+    room.grow(acts(range(300)))
+    room.at_server("export", room.exported)
+    fsck = ("fsck", "--config", room.sandbox.server_config)
+    assert run(room.capsys, *fsck, "--export", room.exported)[:2] == (0, "clean\n")
+
+    path = room.exported / "tile/0/001.p/44"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    code, out, _ = run(room.capsys, *fsck, "--export", room.exported)
+    assert (code, "entry 299 is not the one whose hash stands here" in out) == (1, True)
+    path.write_bytes(whole)
+
+    room.config.database.unlink()
+    room.grow(acts(range(1, 301)))
+    code, out, _ = run(room.capsys, *fsck, "--export", room.exported)
+    assert code == 1
+    assert "the newest checkpoint: the log" in out
+    assert f"export {room.exported}: the log" in out
+    assert out.count("the log was forked") == 2
+
+
+def test_fsck_says_that_an_export_is_none(room):
+    fsck = ("fsck", "--config", room.sandbox.server_config)
+    code, out, _ = run(room.capsys, *fsck, "--export", room.exported)
+    assert (code, "there is no such folder" in out) == (1, True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
 from cleanroom.audit.choice import Choice, answers
 from cleanroom.audit.entry import Entry, EntryKind, decode_entry
 from cleanroom.audit.errors import AuditError
 from cleanroom.audit.log import LogSummary, verify_log
+from cleanroom.audit.payload import Erasable, Payload, opened
 from cleanroom.audit.rows import Found
 from cleanroom.audit.tree import leaf_hash, verify_inclusion
 from cleanroom.v1 import audit_pb2 as pb
@@ -36,12 +38,15 @@ def entries(session: Session, start: int, count: int | None) -> Iterator[bytes]:
 
     Does not verify them: see `verified`.
     """
+    for page in _pages(session, start, count):
+        yield from page.entries
+
+
+def _pages(session: Session, start: int, count: int | None) -> Iterator[pb.ListEntriesResponse]:
     until = None if count is None else start + count
     while until is None or start < until:
-        wanted = _PAGE if until is None else min(_PAGE, until - start)
-        request = pb.ListEntriesRequest(start=start, count=wanted)
-        answer = session.transport.call(session.audit.ListEntries, request)
-        yield from answer.entries
+        answer = _page(session, start, _PAGE if until is None else min(_PAGE, until - start))
+        yield answer
         start += len(answer.entries)
         if not answer.entries or start >= answer.size:
             return
@@ -52,12 +57,28 @@ def verified(session: Session) -> tuple[list[bytes], LogSummary]:
 
     Raises ReceiptRefused naming what does not fit.
     """
+    found, summary, _ = _verified(session)
+    return found, summary
+
+
+def _verified(
+    session: Session,
+) -> tuple[list[bytes], LogSummary, Mapping[int, Sequence[Payload]]]:
     newest = checkpoint(session)
-    found = list(entries(session, 0, newest.size))
+    found: list[bytes] = []
+    kept: dict[int, list[Payload]] = {}
+    for page in _pages(session, 0, newest.size):
+        found += page.entries
+        kept |= _kept(page)
     try:
-        return found, verify_log(found, newest)
+        return found, verify_log(found, newest), kept
     except AuditError as error:
         raise ReceiptRefused(str(error)) from error
+
+
+def _page(session: Session, start: int, count: int) -> pb.ListEntriesResponse:
+    request = pb.ListEntriesRequest(start=start, count=count)
+    return session.transport.call(session.audit.ListEntries, request)
 
 
 class Log:
@@ -85,7 +106,8 @@ class Log:
         while before > 0 and len(found) < count:
             answer = self._page(choice, before, count - len(found))
             pairs = zip(answer.indices, answer.entries, strict=True)
-            found += [self._proven(now, index, data) for index, data in pairs]
+            kept = _kept(answer)
+            found += [self._proven(now, at, data, kept.get(at, [])) for at, data in pairs]
             if answer.next >= before:
                 raise ReceiptRefused("the service does not come to the end of its list")
             before = answer.next
@@ -93,8 +115,8 @@ class Log:
 
     def whole(self, choice: Choice) -> tuple[list[Found], LogSummary]:
         """Return all chosen entries, oldest first, of a log that makes the signed tree."""
-        found, summary = verified(self._session)
-        return list(_chosen(found, choice)), summary
+        found, summary, kept = _verified(self._session)
+        return list(_chosen(found, kept, choice)), summary
 
     def entry(self, index: int) -> tuple[Found, bytes]:
         """Return an entry, proven to be in the newest signed tree, and its bytes.
@@ -104,10 +126,19 @@ class Log:
         now = checkpoint(self._session)
         if index >= now.size:
             raise ReceiptRefused(f"the log has no entry {index}: it has {now.size}")
-        found = list(entries(self._session, index, 1))
-        if len(found) != 1:
+        answer = _page(self._session, index, 1)
+        if len(answer.entries) != 1:
             raise ReceiptRefused(f"the service did not give entry {index}")
-        return self._proven(now, index, found[0]), found[0]
+        kept = _kept(answer).get(index, [])
+        return self._proven(now, index, answer.entries[0], kept), answer.entries[0]
+
+    def erase_payloads(self, index: int) -> int:
+        """Erase what an entry only commits to; return how many texts. Officers only.
+
+        The entry, its place in the tree and every proof stay; the erasure is logged.
+        """
+        request = pb.ErasePayloadsRequest(index=index)
+        return self._session.transport.call(self._session.audit.ErasePayloads, request).erased
 
     def _page(self, choice: Choice, before: int, count: int) -> pb.ListEntriesResponse:
         request = pb.ListEntriesRequest(
@@ -115,27 +146,49 @@ class Log:
         )
         return self._session.transport.call(self._session.audit.ListEntries, request)
 
-    def _proven(self, now: Checkpoint, index: int, data: bytes) -> Found:
+    def _proven(self, now: Checkpoint, index: int, data: bytes, kept: Sequence[Payload]) -> Found:
         request = pb.GetInclusionProofRequest(index=index, size=now.size)
         call = self._session.audit.GetInclusionProof
         proof = self._session.transport.call(call, request).hashes
         leaf = leaf_hash(data)
         try:
             verify_inclusion(leaf_hash=leaf, index=index, size=now.size, proof=proof, root=now.root)
-            return Found(index=index, entry=decode_entry(data))
+            return Found(index=index, entry=opened(decode_entry(data), kept), kept=tuple(kept))
         except AuditError as error:
             raise ReceiptRefused(f"entry {index} is refused: {error}") from error
 
 
-def _chosen(found: Sequence[bytes], choice: Choice) -> Iterator[Found]:
+def _kept(answer: pb.ListEntriesResponse) -> Mapping[int, list[Payload]]:
+    """Return what is kept beside the entries of a page; raises ReceiptRefused."""
+    found: defaultdict[int, list[Payload]] = defaultdict(list)
+    for one in answer.payloads:
+        try:
+            kept = Erasable(name=one.name, salt=one.salt, content=one.content)
+            found[one.index].append(Payload(entry=one.index, kept=kept))
+        except AuditError as error:
+            raise ReceiptRefused(f"entry {one.index} is refused: {error}") from error
+    return found
+
+
+def _chosen(
+    found: Sequence[bytes], kept: Mapping[int, Sequence[Payload]], choice: Choice
+) -> Iterator[Found]:
     questions: dict[str, Entry] = {}
     for index, data in enumerate(found):
-        entry = decode_entry(data)
+        beside = kept.get(index, ())
+        entry = _opened(index, data, beside)
         if entry.kind is EntryKind.QUESTION_RESERVED:
             questions[str(entry.fields.get("question_digest"))] = entry
         reserved = questions.get(answers(entry) or "")
         if choice.takes(entry, reserved):
-            yield Found(index=index, entry=entry, reserved=reserved)
+            yield Found(index=index, entry=entry, reserved=reserved, kept=tuple(beside))
+
+
+def _opened(index: int, data: bytes, kept: Sequence[Payload]) -> Entry:
+    try:
+        return opened(decode_entry(data), kept)
+    except AuditError as error:
+        raise ReceiptRefused(f"entry {index} is refused: {error}") from error
 
 
 def _filter(choice: Choice) -> pb.EntryFilter:

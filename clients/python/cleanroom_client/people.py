@@ -12,11 +12,12 @@ if TYPE_CHECKING:  # pandas and Arrow take a second to load, and most commands d
     import pandas as pd
     import pyarrow as pa
 
+    from cleanroom_client.subject import Subject
     from cleanroom_client.withdrawing import Withdrawn
 
 
 class PeopleOfDatasets:
-    """Withdrawal of consent; a base of `room.CleanRoom`."""
+    """Withdrawal of consent and subject access; a base of `room.CleanRoom`."""
 
     _session: Session
 
@@ -46,3 +47,13 @@ class PeopleOfDatasets:
         return withdrawing.withdraw(
             self._session, named, request_id or self._session.environment.new_request_id()
         )
+
+    def subject(self, dataset: str, **names: str) -> Subject:
+        """Return what sealed versions hold of one person, named by columns: `email="a@b.c"`.
+
+        Columns are `person` and those of match keys; several are all of the same person. What is
+        not sealed yet is not searched, and whether the person matched anybody is not told.
+        """
+        from cleanroom_client import subject  # noqa: PLC0415 - loads Arrow
+
+        return subject.subject(self._session, dataset, names)

@@ -77,7 +77,7 @@ def _places(source: Source, people: People) -> dict[str, int]:
     for column, header in people.mapping.items():
         if column not in known or header not in headers:
             message = (
-                f"--map {column}={header}: expected one of {join_names(list(known))} and one of "
+                f"{_mapped(column, header)}: expected one of {join_names(list(known))} and one of "
                 f"the headers {join_names(headers)}"
             )
             raise BadInput(message, file=source.name, line=first)
@@ -90,6 +90,10 @@ def _places(source: Source, people: People) -> dict[str, int]:
         )
         raise BadInput(message, file=source.name, line=first)
     return places
+
+
+def _mapped(column: str, header: str) -> str:
+    return column if column == header else f"--map {column}={header}"
 
 
 def _checked(

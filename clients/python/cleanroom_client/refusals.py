@@ -50,7 +50,10 @@ def refusal_json(error: RoomError) -> dict[str, Any]:
 def refusal_in_words(error: RoomError) -> list[str]:
     """Return the lines that tell each reason, whose rule it is, and what would be allowed."""
     count = len(error.reasons) + error.reasons_left_out
-    lines = ["the policy refuses the question" + (f", for {count} reasons:" if count > 1 else ":")]
+    if count == 1:
+        (reason,) = error.reasons
+        return [f"the policy refuses the question: {reason.words}", f"  {_proof(reason)}"]
+    lines = [f"the policy refuses the question, for {count} reasons:"]
     for reason in error.reasons:
         lines += [f"  - {reason.words}", f"    {_proof(reason)}"]
     if error.reasons_left_out:

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_entries)
     group.command("show")(show_entry)
     group.command()(checkpoint)
+    group.command("erase")(erase)
     group.command("receipt")(audit.verify)
     app.add_typer(group, name="audit", help="Read the log, as an auditor or officer.")
 
@@ -113,6 +114,23 @@ def checkpoint(context: typer.Context) -> None:
     with settings_of(context).room() as room:
         note = room.log.checkpoint_note()
     typer.echo(note, nl=False)
+
+
+@guarded
+def erase(
+    context: typer.Context,
+    index: Annotated[int, typer.Argument(min=0, help="As `audit list` says.")],
+) -> None:
+    """Erase the words that an entry only commits to, such as why a question was refused; officers.
+
+    The entry stays, with a commitment that nobody can open any more, and the log still verifies.
+    The erasure is logged. It cannot be undone, and reaches exports when they are made anew.
+
+    Example: cleanroom-client --profile officer.toml audit erase 7
+    """
+    with settings_of(context).room() as room:
+        erased = room.log.erase_payloads(index)
+    say(f"entry {index}: {erased} erased" if erased else f"entry {index}: nothing to erase")
 
 
 def _listed(room: CleanRoom, choice: Choice, limit: int, *, whole: bool) -> tuple[list[Found], str]:
