@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cleanroom.cli import audit_list, audit_recompute, audit_report, export, rotate, verify
+from cleanroom.cli import (
+    audit_anomalies,
+    audit_list,
+    audit_recompute,
+    audit_report,
+    export,
+    rotate,
+    verify,
+)
 from cleanroom.cli.options import ConfigOption
 from cleanroom.cli.stores import opened, signed_note
 from cleanroom.cli.terminal import say
@@ -17,6 +25,7 @@ audit_list.register(app)
 app.command("verify")(verify.verify)
 app.command("report")(audit_report.report)
 app.command("recompute")(audit_recompute.recompute)
+app.command("anomalies")(audit_anomalies.anomalies)
 app.command("export")(export.export)
 app.command("diff-checkpoint")(verify.diff_checkpoint)
 app.command("new-key")(rotate.new_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from cleanroom.analysis.log_report import Asked, LogReport, Number, Tally
@@ -56,6 +56,7 @@ def report_json(report: AuditReport, standing: Standing) -> dict[str, Any]:
         "pools": [_pool(pool) for pool in report.pools],
         "policies": [as_json(one) for one in log.policies],
         "acts": [as_json(one) for one in log.acts],
+        "anomalies": [asdict(one) for one in report.anomalies],
         "questions": [_asked(one) for one in newest(log)],
     }
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, tostring
 
+from cleanroom.cli.report_common import Shown
 from cleanroom.cli.report_data import Standing
 from cleanroom.cli.report_parts import Sources, el, moment
-from cleanroom.cli.report_sections import SECTIONS, Shown
+from cleanroom.cli.report_sections import SECTIONS
 from cleanroom.cli.report_style import CSS
 from cleanroom.usecases.audit_report import AuditReport
 

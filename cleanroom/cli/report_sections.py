@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from cleanroom.analysis.days import NO_DAY, Step, start_of, step_for, steps_between
-from cleanroom.analysis.log_report import Asked, LogReport, Number, Row, Tally, family_of
+from cleanroom.analysis.log_report import Asked, Number, Row, family_of
 from cleanroom.audit.choice import datasets_of, debits_of, decision_of, reason_of
 from cleanroom.audit.entry import EntryKind
-from cleanroom.audit.rows import Found
 from cleanroom.audit.words import rho_text, sentence, short, when
 from cleanroom.cli.report_charts import Series, bar, over_time
-from cleanroom.cli.report_data import MOST_QUESTIONS, Standing, newest
+from cleanroom.cli.report_common import (
+    Shown,
+    entry_link,
+    merged,
+    rows_of,
+    tally_table,
+    total_of,
+    value_of,
+)
+from cleanroom.cli.report_data import MOST_QUESTIONS, newest
 from cleanroom.cli.report_parts import Sources, el, moment, section, table
 from cleanroom.rpc.text import decimal_text
-from cleanroom.usecases.audit_report import AuditReport, Pool
+from cleanroom.usecases.audit_report import Pool
 
 _NOTHING: Final = "None."
 _DECISIONS: Final = {
@@ -28,20 +35,6 @@ _DECISIONS: Final = {
     "failed": "questions failed",
 }
 _MOST_SERIES: Final = 7  # more become "others", in the last colour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a section reads, and where it notes the numbers that it shows."""
-
-    report: AuditReport
-    standing: Standing
-    sources: Sources
-
-    @property
-    def log(self) -> LogReport:
-        """The numbers of the log."""
-        return self.report.log
 
 
 def verification(shown: Shown) -> Element:
@@ -85,14 +78,14 @@ def verification(shown: Shown) -> Element:
 
 def summary(shown: Shown) -> Element:
     """Show what became of questions, and the other numbers one looks for first."""
-    decided = {row.labels[0]: row.numbers[0] for row in _rows(shown, "decisions")}
+    decided = {row.labels[0]: row.numbers[0] for row in rows_of(shown, "decisions")}
     tiles = [
         (words, shown.sources.count(words, decided.get(name) or Number(value=0, entries=())))
         for name, words in _DECISIONS.items()
     ]
     versions = shown.log.tally("versions")
-    tiles += [(versions.columns[c], _total(shown, versions, c)) for c in (1, 2, 3)]
-    tiles.append(("callers not accepted", _total(shown, shown.log.tally("denied"), 0)))
+    tiles += [(versions.columns[c], total_of(shown, versions, c)) for c in (1, 2, 3)]
+    tiles.append(("callers not accepted", total_of(shown, shown.log.tally("denied"), 0)))
     items = (el("li", el("b", number), words) for words, number in tiles)
     return section("summary", "Summary", el("ul", *items, class_="tiles"))
 
@@ -119,21 +112,21 @@ def questions_over_time(shown: Shown) -> Element:
         "over-time",
         "Questions over time",
         *charts,
-        el("details", el("summary", "The numbers as a table"), _tally_table(shown, tally)),
+        el("details", el("summary", "The numbers as a table"), tally_table(shown, tally)),
     )
 
 
 def refusals(shown: Shown) -> Element:
     """Show refusals by reason; reasons never depend on data."""
-    rows = _rows(shown, "refusals")
+    rows = rows_of(shown, "refusals")
     most = max((n.value for row in rows for n in row.numbers if n), default=1)
     made = (
         (
             *row.labels,
             shown.sources.count(f"refusals, {', '.join(row.labels)}", row.numbers[0]),
-            bar([(0, _value(row), f"{_value(row):,} refusals")], most),
+            bar([(0, value_of(row), f"{value_of(row):,} refusals")], most),
         )
-        for row in sorted(rows, key=_value, reverse=True)
+        for row in sorted(rows, key=value_of, reverse=True)
     )
     shown_table = table(("reason", "party", "refusals", ""), made, numbers=(2,))
     return section("refusals", "Refusals by reason", shown_table if rows else el("p", _NOTHING))
@@ -172,7 +165,7 @@ def policies(shown: Shown) -> Element:
     """Tell every step of every policy, with its place in the log and the digest."""
     rows = (
         (
-            _entry(shown, one),
+            entry_link(shown, one),
             moment(one.entry.time_s),
             one.entry.collaboration or "",
             one.entry.kind.value.removeprefix("policy_").replace("_", " "),
@@ -188,14 +181,14 @@ def policies(shown: Shown) -> Element:
 
 def data(shown: Shown) -> Element:
     """Show versions sealed and erased and withdrawals received, by dataset."""
-    versions, named = shown.log.tally("versions"), _rows(shown, "withdrawn")
+    versions, named = shown.log.tally("versions"), rows_of(shown, "withdrawn")
     note = "Withdrawals are counted as acts; how many records they reached stays with the owner."
     return section(
         "data",
         "Data: uploads, versions, withdrawals",
-        _tally_table(shown, versions) if versions.rows else el("p", _NOTHING),
+        tally_table(shown, versions) if versions.rows else el("p", _NOTHING),
         el("p", note, class_="soft") if named else None,
-        _tally_table(shown, shown.log.tally("withdrawn")) if named else None,
+        tally_table(shown, shown.log.tally("withdrawn")) if named else None,
     )
 
 
@@ -203,18 +196,43 @@ def access(shown: Shown) -> Element:
     """Show who was not let in, who misbehaved in the relay, and administrative acts."""
     denied, bad = shown.log.tally("denied"), shown.log.tally("misbehaved")
     acts = (
-        (_entry(shown, one), moment(one.entry.time_s), one.entry.actor, sentence(one.entry))
+        (entry_link(shown, one), moment(one.entry.time_s), one.entry.actor, sentence(one.entry))
         for one in shown.log.acts
     )
     return section(
         "access",
         "Access and conduct",
         el("h3", denied.title),
-        _tally_table(shown, denied) if denied.rows else el("p", _NOTHING),
+        tally_table(shown, denied) if denied.rows else el("p", _NOTHING),
         el("h3", bad.title),
-        _tally_table(shown, bad) if bad.rows else el("p", _NOTHING),
+        tally_table(shown, bad) if bad.rows else el("p", _NOTHING),
         el("h3", "Administrative acts"),
         table(("entry", "time", "by", "what"), acts) if shown.log.acts else el("p", _NOTHING),
+    )
+
+
+def conspicuous(shown: Shown) -> Element:
+    """Tell what an auditor should ask the parties about."""
+    rows = (
+        (
+            one.kind.replace("_", " "),
+            ", ".join(one.parties),
+            el("div", el("p", one.what), el("p", f"Why: {one.why}.", class_="soft")),
+            one.advice,
+            shown.sources.number(f"entries of a {one.kind}", f"{len(one.entries)}", one.entries),
+        )
+        for one in shown.report.anomalies
+    )
+    heads = ("sort", "parties", "what", "what to do", "entries")
+    return section(
+        "conspicuous",
+        "Conspicuous questions and lists",
+        el(
+            "p",
+            "Found in questions as they were asked and answers as they were released. Nothing "
+            "here broke a rule; it is what to ask the parties about.",
+        ),
+        table(heads, rows, numbers=(4,)) if shown.report.anomalies else el("p", _NOTHING),
     )
 
 
@@ -264,6 +282,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Shown], Element]], ...]] = (
     ("policies", "Policy history", policies),
     ("data", "Data: uploads, versions, withdrawals", data),
     ("access", "Access and conduct", access),
+    ("conspicuous", "Conspicuous questions and lists", conspicuous),
     ("questions", "Questions one by one", questions),
     ("sources", "Where each number comes from", sources),
 )
@@ -274,7 +293,7 @@ def _series(rows: Iterable[Row], label: int, starts: tuple[str, ...], step: Step
     rows = list(rows)
     totals: dict[str, int] = {}
     for row in rows:
-        totals[row.labels[label]] = totals.get(row.labels[label], 0) + _value(row)
+        totals[row.labels[label]] = totals.get(row.labels[label], 0) + value_of(row)
     largest = sorted(totals, key=lambda name: (-totals[name], name))
     own = largest if len(largest) <= _MOST_SERIES + 1 else largest[:_MOST_SERIES]
     found: dict[str, dict[str, list[Number]]] = {name: {} for name in own}
@@ -283,46 +302,9 @@ def _series(rows: Iterable[Row], label: int, starts: tuple[str, ...], step: Step
         at = found.setdefault(name, {}).setdefault(start_of(row.labels[0], step), [])
         at.extend(n for n in row.numbers if n is not None)
     return [
-        Series(name=name, numbers=tuple(_merged(by_start.get(s, [])) for s in starts))
+        Series(name=name, numbers=tuple(merged(by_start.get(s, [])) for s in starts))
         for name, by_start in found.items()
     ]
-
-
-def _merged(numbers: list[Number]) -> Number | None:
-    if not numbers:
-        return None
-    entries = sorted({index for number in numbers for index in number.entries})
-    return Number(value=sum(n.value for n in numbers), entries=tuple(entries))
-
-
-def _rows(shown: Shown, tally: str) -> tuple[Row, ...]:
-    return shown.log.tally(tally).rows
-
-
-def _value(row: Row) -> int:
-    return sum(number.value for number in row.numbers if number is not None)
-
-
-def _total(shown: Shown, tally: Tally, column: int) -> Element | str:
-    numbers = [n for row in tally.rows if (n := row.numbers[column]) is not None]
-    merged = _merged(numbers) or Number(value=0, entries=())
-    return shown.sources.count(f"{tally.title}: {tally.columns[column]}", merged)
-
-
-def _tally_table(shown: Shown, tally: Tally) -> Element:
-    rows = (
-        (
-            *row.labels,
-            *(
-                shown.sources.count(f"{column}, {', '.join(row.labels)}", number)
-                for column, number in zip(tally.columns, row.numbers, strict=True)
-            ),
-        )
-        for row in tally.rows
-    )
-    first = len(tally.labels)
-    numbers = range(first, first + len(tally.columns))
-    return table((*tally.labels, *tally.columns), rows, numbers=numbers)
 
 
 def _pool_row(pool: Pool, sources: Sources) -> tuple[Element | str, ...]:
@@ -354,7 +336,7 @@ def _question_row(shown: Shown, asked: Asked) -> tuple[Element | str, ...]:
     policy = entry if entry.kind is EntryKind.QUESTION_RESERVED else put.reserved
     digest = "" if policy is None else short(policy.fields.get("policy_digest", ""))
     return (
-        _entry(shown, put),
+        entry_link(shown, put),
         moment(entry.time_s),
         entry.actor.partition("/")[2] or entry.actor,
         f"{family_of(put)} of {about}" if about else family_of(put),
@@ -374,9 +356,3 @@ def _fate(asked: Asked) -> str:
     if ended is None:
         return "not computed yet"
     return f"{decision_of(ended.entry)} in entry {ended.index}"
-
-
-def _entry(shown: Shown, one: Found) -> Element:
-    return shown.sources.number(
-        f"entry {one.index}, {one.entry.kind}", str(one.index), (one.index,)
-    )

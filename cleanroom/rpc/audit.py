@@ -14,6 +14,7 @@ from cleanroom.model.errors import FieldInvalid
 from cleanroom.rpc.identity import Identities
 from cleanroom.usecases import inspect
 from cleanroom.usecases.payloads import erase_payloads
+from cleanroom.usecases.recompute import Verdict, recompute
 from cleanroom.usecases.service import Service
 from cleanroom.usecases.witnessing import Standing
 from cleanroom.v1 import audit_pb2 as pb
@@ -94,6 +95,14 @@ class AuditServicer(AuditServiceServicer):
         )
         return pb.GetConsistencyProofResponse(hashes=hashes)
 
+    def RecomputeEntry(
+        self, request: pb.RecomputeEntryRequest, context: grpc.ServicerContext
+    ) -> pb.RecomputeEntryResponse:
+        """See audit.proto."""
+        actor = self.identities.actor(context)
+        told = recompute(self.service, actor, request.index)
+        return pb.RecomputeEntryResponse(verdict=_verdict(told.verdict), why=told.why)
+
 
 def _choice(wanted: pb.EntryFilter) -> Choice:
     """Return what a filter chooses; raises FieldInvalid for a word that is none of the listed."""
@@ -125,6 +134,16 @@ def _standing(standing: Standing) -> pb.WitnessStanding:
         cosigned_at_s=standing.time_s or 0,
         problem=standing.problem,
     )
+
+
+def _verdict(verdict: Verdict) -> pb.Verdict.ValueType:
+    match verdict:
+        case Verdict.PLAUSIBLE:
+            return pb.VERDICT_PLAUSIBLE
+        case Verdict.IMPLAUSIBLE:
+            return pb.VERDICT_IMPLAUSIBLE
+        case Verdict.IMPOSSIBLE:
+            return pb.VERDICT_NOT_POSSIBLE
 
 
 def _payload(payload: Payload) -> pb.LogPayload:

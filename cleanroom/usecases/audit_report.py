@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
+from cleanroom.analysis.anomalies import Anomaly
 from cleanroom.analysis.log_report import LogReport, Number, log_report
 from cleanroom.audit.choice import Choice
 from cleanroom.audit.entry import EntryKind
@@ -15,6 +16,7 @@ from cleanroom.model.allowance import LedgerTerms
 from cleanroom.ports.records import Balance
 from cleanroom.ports.store import Store, Transaction
 from cleanroom.privacy.loss import epsilon_of
+from cleanroom.usecases.anomalies import anomalies
 from cleanroom.usecases.budgets import binding_terms
 from cleanroom.usecases.entries import chosen
 from cleanroom.usecases.service import read_policy
@@ -45,10 +47,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """The log's numbers and the pools."""
+    """The log's numbers, the pools, and what is conspicuous."""
 
     log: LogReport
     pools: tuple[Pool, ...]
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 def audit_report(store: Store, size: int) -> AuditReport:
@@ -57,7 +60,11 @@ def audit_report(store: Store, size: int) -> AuditReport:
     Requires: those entries were verified. Raises EntryInvalid.
     """
     log = log_report(islice(chosen(store, Choice()), size))
-    return AuditReport(log=log, pools=store.read(lambda tx: tuple(_pools(tx, log))))
+    return AuditReport(
+        log=log,
+        pools=store.read(lambda tx: tuple(_pools(tx, log))),
+        anomalies=anomalies(store, size),
+    )
 
 
 def _pools(tx: Transaction, log: LogReport) -> Iterator[Pool]:

@@ -81,7 +81,7 @@ def _released(tx: Transaction, index: int) -> tuple[Entry, StoredQuestion]:
     if entry is None or entry.kind is not EntryKind.QUESTION_RELEASED:
         raise FieldInvalid(field="entry", expected="the index of a question_released entry")
     stored = tx.questions.get(str(entry.fields.get("question_digest")))
-    if stored is None or stored.state is not QuestionState.RELEASED:
+    if stored is None or stored.state not in {QuestionState.RELEASED, QuestionState.ERASED}:
         raise FieldInvalid(field="entry", expected="an entry whose question is still stored")
     return entry, stored
 

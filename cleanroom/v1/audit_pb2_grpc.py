@@ -57,6 +57,11 @@ class AuditServiceStub:
                 request_serializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.RecomputeEntry = channel.unary_unary(
+                '/cleanroom.v1.AuditService/RecomputeEntry',
+                request_serializer=cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryRequest.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryResponse.FromString,
+                _registered_method=True)
         self.ErasePayloads = channel.unary_unary(
                 '/cleanroom.v1.AuditService/ErasePayloads',
                 request_serializer=cleanroom_dot_v1_dot_audit__pb2.ErasePayloadsRequest.SerializeToString,
@@ -102,6 +107,16 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecomputeEntry(self, request, context):
+        """Computes a released question again and tells whether its values are the data plus the noise
+        that is stated; auditors only. No exact value and no p-value leaves: an honest release is
+        called plausible but once in 10^12. The act is logged before it is answered.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ErasePayloads(self, request, context):
         """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
         The entry stays, and so does its proof; the erasure is logged.
@@ -133,6 +148,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'RecomputeEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecomputeEntry,
+                    request_deserializer=cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryRequest.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryResponse.SerializeToString,
             ),
             'ErasePayloads': grpc.unary_unary_rpc_method_handler(
                     servicer.ErasePayloads,
@@ -251,6 +271,33 @@ class AuditService:
             '/cleanroom.v1.AuditService/GetConsistencyProof',
             cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
             cleanroom_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecomputeEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.AuditService/RecomputeEntry',
+            cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryRequest.SerializeToString,
+            cleanroom_dot_v1_dot_audit__pb2.RecomputeEntryResponse.FromString,
             options,
             channel_credentials,
             insecure,

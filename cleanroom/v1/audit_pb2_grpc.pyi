@@ -52,6 +52,12 @@ class AuditServiceStub:
     """Proves that the tree of one size continues the tree of a smaller one.
     Reasons: FIELD_INVALID.
     """
+    RecomputeEntry: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RecomputeEntryRequest, _audit_pb2.RecomputeEntryResponse]
+    """Computes a released question again and tells whether its values are the data plus the noise
+    that is stated; auditors only. No exact value and no p-value leaves: an honest release is
+    called plausible but once in 10^12. The act is logged before it is answered.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
+    """
     ErasePayloads: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]
     """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
     The entry stays, and so does its proof; the erasure is logged.
@@ -81,6 +87,12 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Proves that the tree of one size continues the tree of a smaller one.
     Reasons: FIELD_INVALID.
+    """
+    RecomputeEntry: _aio.UnaryUnaryMultiCallable[_audit_pb2.RecomputeEntryRequest, _audit_pb2.RecomputeEntryResponse]  # type: ignore[assignment]
+    """Computes a released question again and tells whether its values are the data plus the noise
+    that is stated; auditors only. No exact value and no p-value leaves: an honest release is
+    called plausible but once in 10^12. The act is logged before it is answered.
+    Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
     """
     ErasePayloads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ErasePayloadsRequest, _audit_pb2.ErasePayloadsResponse]  # type: ignore[assignment]
     """Erases what an entry only commits to, such as the words of a refusal; officers who serve all.
@@ -132,6 +144,18 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_pb2.GetConsistencyProofResponse, _abc.Awaitable[_audit_pb2.GetConsistencyProofResponse]]:
         """Proves that the tree of one size continues the tree of a smaller one.
         Reasons: FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def RecomputeEntry(
+        self,
+        request: _audit_pb2.RecomputeEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.RecomputeEntryResponse, _abc.Awaitable[_audit_pb2.RecomputeEntryResponse]]:
+        """Computes a released question again and tells whether its values are the data plus the noise
+        that is stated; auditors only. No exact value and no p-value leaves: an honest release is
+        called plausible but once in 10^12. The act is logged before it is answered.
+        Reasons: FIELD_INVALID, NOT_FOUND_OR_NOT_PERMITTED.
         """
 
     @_abc_1.abstractmethod

@@ -36,10 +36,19 @@ def room(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def log(room, tmp_path_factory):
-    with served(room.service, tmp_path_factory.mktemp("tls")) as server:
-        stub = AuditServiceStub(server.channel(f"spiffe://{DOMAIN}/auditor/auditor"))
-        yield lambda **words: stub.ListEntries(pb.ListEntriesRequest(**words), timeout=20)
+def server(room, tmp_path_factory):
+    with served(room.service, tmp_path_factory.mktemp("tls")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def auditor(server):
+    return AuditServiceStub(server.channel(f"spiffe://{DOMAIN}/auditor/auditor"))
+
+
+@pytest.fixture(scope="module")
+def log(auditor):
+    return lambda **words: auditor.ListEntries(pb.ListEntriesRequest(**words), timeout=20)
 
 
 def decisions(answer):
@@ -114,3 +123,18 @@ def test_what_cannot_be_listed_names_the_field(log, words):
     with pytest.raises(grpc.RpcError) as refused:
         log(**words)
     assert reason_of(refused.value) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+
+
+def test_an_auditor_has_a_release_computed_again_and_nobody_else_does(log, auditor, server):
+    (index,) = log(count=10, filter=pb.EntryFilter(decision="released")).indices
+    request = pb.RecomputeEntryRequest(index=index)
+    told = auditor.RecomputeEntry(request, timeout=60)
+    assert told.verdict in {pb.VERDICT_PLAUSIBLE, pb.VERDICT_NOT_POSSIBLE}
+    newest = log(count=1, newest_first=True)
+    assert decode_entry(newest.entries[0]).fields["recomputed_entry"] == index
+    for who in ("officer/officer", "party/acme-brand"):
+        stub = AuditServiceStub(server.channel(f"spiffe://{DOMAIN}/{who}"))
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.RecomputeEntry(request, timeout=20)
+        assert reason_of(refused.value)[1] == "NOT_FOUND_OR_NOT_PERMITTED"
+    assert log(count=1).size == newest.size

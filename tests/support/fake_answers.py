@@ -52,6 +52,7 @@ class FakeLog:
         self._signer = signer
         self.entries = []
         self.lies = {}
+        self.verdicts = {}
         self._nodes = {}
 
     @property

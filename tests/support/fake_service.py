@@ -329,6 +329,11 @@ class Audit(audit_pb2_grpc.AuditServiceServicer):
             next=last,
         )
 
+    def RecomputeEntry(self, request, context):
+        self.room.meet("RecomputeEntry", context)
+        verdict, why = self.room.log.verdicts[request.index]
+        return audit_pb2.RecomputeEntryResponse(verdict=verdict, why=why)
+
     def GetInclusionProof(self, request, context):
         self.room.meet("GetInclusionProof", context)
         proof = self.room.log.proof(request.index, request.size)

@@ -6,12 +6,12 @@ A transaction works on copies, swapped in when it ends. Promises are those of cl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from cleanroom.audit.payload import Erasable, Payload
-from cleanroom.audit.tree import leaf_hash, node_hash
+from cleanroom.audit.payload import Payload
+from cleanroom.audit.step import StepKind
 from cleanroom.model.errors import BudgetExhausted, FieldInvalid
 from cleanroom.model.names import DatasetName, LedgerName
 from cleanroom.ports.records import (
@@ -33,7 +33,7 @@ from cleanroom.ports.records import (
 )
 from cleanroom.ports.store import Transaction
 from cleanroom.storage.errors import StoreMisused
-from support.memory_agreement import MemoryCollaborations, _add, _must, _Part
+from support.memory_log import MemoryLog
 from support.memory_withdrawals import MemoryWithdrawals
 
 T = TypeVar("T")
@@ -75,6 +75,80 @@ class State:
             _must(task.upload in self.uploads, "a relay task of no upload")
         for version, _ in self.people:
             _must(version in self.versions, "people of no version")
+
+
+def _must(holds: bool, what: str) -> None:
+    if not holds:
+        raise StoreMisused(what)
+
+
+def _add(rows: dict[Any, Any], key: Any, row: Any) -> None:
+    _must(key not in rows, "a duplicate")
+    rows[key] = row
+
+
+class _Part:
+    def __init__(self, state: State) -> None:
+        self.s = state
+
+
+class MemoryCollaborations(_Part):
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.s.latest))
+
+    def add_proposal(self, proposal: Proposal) -> None:
+        self.s.proposals.setdefault((proposal.collaboration, proposal.digest), proposal)
+        self.s.latest[proposal.collaboration] = proposal.digest
+
+    def latest(self, collaboration: str) -> Proposal | None:
+        return self.proposal(collaboration, self.s.latest.get(collaboration, ""))
+
+    def in_force(self, collaboration: str) -> Proposal | None:
+        return self.proposal(collaboration, self.s.in_force.get(collaboration, ""))
+
+    def proposal(self, collaboration: str, digest: str) -> Proposal | None:
+        return self.s.proposals.get((collaboration, digest))
+
+    def put_in_force(self, collaboration: str, digest: str) -> None:
+        _must((collaboration, digest) in self.s.proposals, "no such proposal")
+        self.s.in_force[collaboration] = digest
+
+    def accept(self, acceptance: Acceptance) -> None:
+        key = (acceptance.collaboration, acceptance.digest, acceptance.party)
+        known = self.s.acceptances.get(key, acceptance)
+        self.s.acceptances[key] = replace(known, announcement=acceptance.announcement)
+
+    def withdraw_acceptances(self, collaboration: str, digest: str) -> None:
+        kept = {k: a for k, a in self.s.acceptances.items() if k[:2] != (collaboration, digest)}
+        self.s.acceptances = kept
+
+    def acceptances(self, collaboration: str, digest: str) -> tuple[Acceptance, ...]:
+        rows = sorted(self.s.acceptances.items())
+        return tuple(row for key, row in rows if key[:2] == (collaboration, digest))
+
+    def add_step(self, step: PolicyStep) -> None:
+        known = [key for key in self.s.steps if key[0] == step.collaboration]
+        _must(step.position == len(known) + 1, "a step out of turn")
+        _add(self.s.steps, (step.collaboration, step.position), step)
+
+    def last_step(self, collaboration: str, kind: StepKind | None = None) -> PolicyStep | None:
+        rows = [s for s in self.s.steps.values() if s.collaboration == collaboration]
+        return next((s for s in reversed(rows) if kind in {None, s.kind}), None)
+
+    def step(self, collaboration: str, position: int) -> PolicyStep | None:
+        return self.s.steps.get((collaboration, position))
+
+    def steps(self, collaboration: str, start: int, count: int) -> tuple[PolicyStep, ...]:
+        rows = (self.step(collaboration, i) for i in range(start, start + count))
+        return tuple(row for row in rows if row is not None)
+
+    def put_envelope(self, envelope: Envelope) -> None:
+        key = (envelope.collaboration, envelope.recipient, envelope.sender)
+        self.s.envelopes[key] = envelope
+
+    def envelopes(self, collaboration: str, recipient: str) -> tuple[Envelope, ...]:
+        rows = sorted(self.s.envelopes.items())
+        return tuple(row for key, row in rows if key[:2] == (collaboration, recipient))
 
 
 class MemoryUploads(_Part):
@@ -249,48 +323,6 @@ class MemoryQuestions(_Part):
         if known is None or known.state is not QuestionState.RESERVED:
             raise StoreMisused("not reserved")
         return known
-
-
-class MemoryLog(_Part):
-    def append(self, entry: bytes, payloads: Sequence[Erasable] = ()) -> int:
-        self.s.entries.append(entry)
-        index = len(self.s.entries) - 1
-        for kept in payloads:
-            _add(self.s.payloads, (index, kept.name), Payload(entry=index, kept=kept))
-        return index
-
-    def size(self) -> int:
-        return len(self.s.entries)
-
-    def node(self, level: int, index: int) -> bytes:
-        """By definition, from the leaves: slow, and independent of what a store keeps."""
-        start, end = index << level, (index + 1) << level
-        if index < 0 or end > len(self.s.entries):
-            raise KeyError(f"no node {index} on level {level}")
-        hashes = [leaf_hash(entry) for entry in self.s.entries[start:end]]
-        while len(hashes) > 1:
-            hashes = [node_hash(*hashes[i : i + 2]) for i in range(0, len(hashes), 2)]
-        return hashes[0]
-
-    def nodes(self, level: int, start: int, end: int) -> dict[int, bytes]:
-        last = min(end, len(self.s.entries) >> level)
-        return {index: self.node(level, index) for index in range(max(start, 0), last)}
-
-    def entry(self, index: int) -> bytes | None:
-        return self.s.entries[index] if 0 <= index < len(self.s.entries) else None
-
-    def entries(self, start: int, count: int) -> tuple[bytes, ...]:
-        return tuple(self.s.entries[start : start + max(count, 0)]) if start >= 0 else ()
-
-    def payloads(self, start: int, end: int) -> tuple[Payload, ...]:
-        rows = sorted(self.s.payloads.items())
-        return tuple(payload for (entry, _), payload in rows if start <= entry < end)
-
-    def erase_payloads(self, index: int) -> int:
-        gone = [key for key in self.s.payloads if key[0] == index]
-        for key in gone:
-            del self.s.payloads[key]
-        return len(gone)
 
 
 class MemoryTransaction:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cleanroom.v1 import audit_pb2 as pb
 from cleanroom_client.cli.app import run
 from support.fake_partner import join
 from support.fake_service import fake_service
@@ -64,3 +65,21 @@ def test_an_auditor_reads_one_entry_and_keeps_a_checkpoint(room, auditor):
     assert json.loads(auditor("show", "4", "--json")[1])["index"] == 4
     assert "has no entry 5" in auditor("show", "5")[2]
     assert auditor("checkpoint")[1] == room.log.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why", "expected", "code"),
+    [
+        (pb.VERDICT_PLAUSIBLE, [], "plausible", 0),
+        (pb.VERDICT_IMPLAUSIBLE, ["too far \x1b[31m"], "implausible", 1),
+        (pb.VERDICT_NOT_POSSIBLE, ["a version was erased"], "not possible", 2),
+        (99, [], "unknown", 2),
+    ],
+)
+def test_a_recomputation_tells_its_word_and_ends_by_it(room, auditor, verdict, why, expected, code):
+    room.log.verdicts[4] = (verdict, why)
+    ended, out, _ = auditor("recompute", "4")
+    assert (ended, out.splitlines()[0]) == (code, f"entry 4: {expected}")
+    assert "\x1b" not in out
+    told = json.loads(auditor("recompute", "4", "--json")[1])
+    assert told == {"entry": 4, "verdict": expected, "why": why}

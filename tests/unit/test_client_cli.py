@@ -340,7 +340,7 @@ def test_an_unexpected_error_shows_no_values(room, client, monkeypatch):
 
 
 def test_every_command_has_help_with_an_example(capsys):
-    groups = {"ask": 4, "plan": 4, "receipt": 1, "bench": 1, "audit": 4}
+    groups = {"ask": 4, "plan": 4, "receipt": 1, "bench": 1, "audit": 5}
     assert run(["--help"]) == 0
     listed = capsys.readouterr().out.split("Commands:\n")[1]
     commands = [
@@ -353,7 +353,7 @@ def test_every_command_has_help_with_an_example(capsys):
     for family in ("match-rate", "segment-size", "sales-lift", "contribution-bound"):
         assert run(["ask", family, "--help"]) == 0
         assert "Example: cleanroom-client " in capsys.readouterr().out
-    for name in ("list", "show", "checkpoint", "receipt"):
+    for name in ("list", "show", "checkpoint", "recompute", "receipt"):
         assert run(["audit", name, "--help"]) == 0
         assert "Example: cleanroom-client " in capsys.readouterr().out
 

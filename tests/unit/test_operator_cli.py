@@ -232,6 +232,7 @@ def test_a_wrong_configuration_is_told_and_debug_shows_where(tmp_path, capsys):
         ("audit", "show"),
         ("audit", "report"),
         ("audit", "recompute"),
+        ("audit", "anomalies"),
         ("fsck",),
     ],
 )

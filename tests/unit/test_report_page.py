@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cleanroom.analysis.anomalies import Anomaly, AnomalyKind
 from cleanroom.analysis.log_report import log_report
 from cleanroom.audit.rows import Found
 from cleanroom.cli.report_data import Standing, report_json
@@ -61,8 +62,22 @@ class Page(HTMLParser):
             self.numbers.append((attributes["href"], attributes["title"], data))
 
 
-def page_of(found, pools=()):
-    report = AuditReport(log=log_report(found), pools=pools)
+ODD = tuple(
+    Anomaly(
+        kind=AnomalyKind.DIFFERENCE,
+        collaboration=text,
+        parties=(text,),
+        entries=(1, 2, 5),
+        what=text,
+        why=text,
+        advice=text,
+    )
+    for text in HOSTILE
+)
+
+
+def page_of(found, anomalies=ODD):
+    report = AuditReport(log=log_report(found), pools=(), anomalies=anomalies)
     text = report_page(report, STANDING, report_json(report, STANDING))
     return text, Page(text)
 
@@ -113,7 +128,7 @@ def test_no_control_character_reaches_the_page(hostile):
 
 def test_the_data_in_the_page_is_the_report_for_programs(hostile):
     found = [Found(index=i, entry=e) for i, e in enumerate(hostile_entries())]
-    report = AuditReport(log=log_report(found), pools=())
+    report = AuditReport(log=log_report(found), pools=(), anomalies=ODD)
     assert json.loads(hostile[1].raw["script"]) == json.loads(
         json.dumps(report_json(report, STANDING))
     )
@@ -183,3 +198,8 @@ def test_a_pool_is_told_with_its_budget_and_what_entries_debited(room):
         (b.ledger.owner, b.ledger.pool, b.budget) for b in balances
     ]
     assert all(p.spent.value == 0 and p.remaining.value == p.budget.value for p in pools)
+
+
+def test_the_command_says_that_nothing_is_conspicuous(room):
+    assert room.run("audit", "anomalies")[1].startswith("nothing conspicuous")
+    assert room.run("audit", "anomalies", "--json")[1] == "[]\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from cleanroom.audit.checkpoint import Checkpoint, open_checkpoint
 from cleanroom.audit.choice import Choice, answers
@@ -76,6 +78,21 @@ def _verified(
         raise ReceiptRefused(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputed:
+    """A verdict, `plausible`, `implausible` or `not possible`, and why it is not plausible."""
+
+    verdict: str
+    why: tuple[str, ...]
+
+
+_VERDICTS: Final = {
+    pb.VERDICT_PLAUSIBLE: "plausible",
+    pb.VERDICT_IMPLAUSIBLE: "implausible",
+    pb.VERDICT_NOT_POSSIBLE: "not possible",
+}
+
+
 def _page(session: Session, start: int, count: int) -> pb.ListEntriesResponse:
     request = pb.ListEntriesRequest(start=start, count=count)
     return session.transport.call(session.audit.ListEntries, request)
@@ -139,6 +156,15 @@ class Log:
         """
         request = pb.ErasePayloadsRequest(index=index)
         return self._session.transport.call(self._session.audit.ErasePayloads, request).erased
+
+    def recompute(self, index: int) -> Recomputed:
+        """Return whether a released entry's values are the data plus the stated noise.
+
+        The service judges, inside; as an auditor only.
+        """
+        request = pb.RecomputeEntryRequest(index=index)
+        answer = self._session.transport.call(self._session.audit.RecomputeEntry, request)
+        return Recomputed(verdict=_VERDICTS.get(answer.verdict, "unknown"), why=tuple(answer.why))
 
     def _page(self, choice: Choice, before: int, count: int) -> pb.ListEntriesResponse:
         request = pb.ListEntriesRequest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -23,6 +23,7 @@ from cleanroom_client.room import CleanRoom
 _COLUMNS = ("index", "time", "kind", "actor", "collaboration", "what")
 _SHOWN = (0, 1, 2, 4, 5, 8)  # of a row's columns
 _USUAL = 50
+_CODES: Final = {"plausible": 0, "implausible": 1, "not possible": 2}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_entries)
     group.command("show")(show_entry)
     group.command()(checkpoint)
+    group.command()(recompute)
     group.command("erase")(erase)
     group.command("receipt")(audit.verify)
     app.add_typer(group, name="audit", help="Read the log, as an auditor or officer.")
@@ -114,6 +116,31 @@ def checkpoint(context: typer.Context) -> None:
     with settings_of(context).room() as room:
         note = room.log.checkpoint_note()
     typer.echo(note, nl=False)
+
+
+@guarded
+def recompute(
+    context: typer.Context,
+    index: Annotated[int, typer.Argument(min=0, help="Of a question_released entry.")],
+    *,
+    as_json_: AsJson = False,
+) -> None:
+    """Have a released question computed again, and be told whether its noise is as stated.
+
+    The service judges, on its data, and tells one word: plausible (exit 0), implausible (1) or
+    not possible (2). It logs that you asked. Auditors only.
+
+    Example: cleanroom-client --profile auditor.toml audit recompute 31
+    """
+    with settings_of(context).room() as room:
+        told = room.log.recompute(index)
+    if as_json_:
+        say(json.dumps({"entry": index, "verdict": told.verdict, "why": list(told.why)}, indent=2))
+    else:
+        say(f"entry {index}: {told.verdict}")
+        for why in told.why:
+            say(f"  {_plain(why)}")
+    raise typer.Exit(_CODES.get(told.verdict, 2))
 
 
 @guarded
