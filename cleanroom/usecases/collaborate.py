@@ -152,7 +152,7 @@ def accept(
     announcement: bytes,
     signed: Step,
 ) -> Missing:
-    """Accept the latest proposal by its digest; return who has yet to accept.
+    """Accept the latest proposal, or anew what is in force, by its digest; return who has yet to.
 
     Requires: rpc has checked that the caller made the signature of `signed`.
     With the last acceptance needed the policy is in force and its ledgers are open. An officer's
@@ -199,9 +199,11 @@ def _acceptable(tx: Transaction, party: str, collaboration: str, digest: str) ->
     members = {p.name for k in (proposal, in_force) if k for p in read_policy(k).parties}
     if proposal is None or party not in members:
         raise NotPermitted(what=f"collaborations/{collaboration}", action="accept")
-    if proposal.digest != digest:
+    # The policy in force may be accepted again, by a machine of the party that was not there then.
+    found = next((p for p in (proposal, in_force) if p and p.digest == digest), None)
+    if found is None:
         raise PolicyDigestMismatch(collaboration=collaboration, digest=digest)
-    return proposal
+    return found
 
 
 def _announced(tx: Transaction, proposal: Proposal, party: str) -> bytes:

@@ -238,3 +238,13 @@ def test_the_log_tells_each_step_and_what_it_changes(room):
         _digest(LOOSER),
         _digest(POLICY),
     )
+
+
+def test_what_is_in_force_may_be_accepted_anew_and_counts_for_nothing_else(room):
+    signing.propose(room.service, OFFICER, LOOSER)
+    (missing,) = _accept(room, POLICY, party("megamart"))
+    assert missing.nobody
+    assert _in_force(room) == _digest(POLICY)
+    view = views.view(room.service, party("megamart"), "spring-campaign")
+    assert view.latest_acceptances == ()
+    assert set(view.waiting_for) == {"acme-brand", "megamart"}

@@ -121,7 +121,9 @@ def _put(
 
 
 def accept(session: Session, digest: str | None) -> Accepted:
-    """Accept the latest proposal in the party's name.
+    """Accept the latest proposal in the party's name, or what is in force, by its digest.
+
+    The latter is for a machine that was not there when its party accepted.
 
     1. Fetch the proposal; its digest is computed from its bytes here.
     2. It is the one the caller has read, if a digest was given.
@@ -140,33 +142,41 @@ def accept(session: Session, digest: str | None) -> Accepted:
         )
     while True:
         collaboration = session.collaboration()  # 1
-        policy = collaboration.latest
-        if digest is not None and digest != policy.digest:  # 2
-            raise PolicyUnknown(
-                f"the proposal of {collaboration.name} is {policy.digest}, not {digest}: "
-                "read it again"
-            )
+        policy = _meant(collaboration, digest)  # 2
         digest = policy.digest
         try:
-            return _accepted(session, collaboration, _announced(session, collaboration))
+            announcement = _announced(session, collaboration.name, digest)
+            return _accepted(session, collaboration, policy, announcement)
         except RoomError as error:
             if error.reason != _WENT_ON:
                 raise
 
 
-def _announced(session: Session, collaboration: Collaboration) -> bytes:
+def _meant(collaboration: Collaboration, digest: str | None) -> Policy:
+    """Return the policy of a digest, the latest without one; raises PolicyUnknown."""
+    latest, in_force = collaboration.latest, collaboration.in_force
+    if digest is None or digest == latest.digest:
+        return latest
+    if in_force is not None and digest == in_force.digest:
+        return in_force
+    raise PolicyUnknown(
+        f"the proposal of {collaboration.name} is {latest.digest}, not {digest}: read it again"
+    )
+
+
+def _announced(session: Session, collaboration: str, digest: str) -> bytes:
     """Note the policy in this party's keystore and return its announcement; b"" for an officer."""
     if session.profile.kind is not Kind.PARTY:
         return b""
-    digest = collaboration.latest.digest
-    session.ensure_secrets(collaboration.name)
+    session.ensure_secrets(collaboration)
     # A crash after this leaves a policy noted that the caller did mean to accept.
-    session.keystore.note_accepted(collaboration.name, digest, entropy=session.environment.entropy)
-    return _announcement(session, collaboration.name, digest)
+    session.keystore.note_accepted(collaboration, digest, entropy=session.environment.entropy)
+    return _announcement(session, collaboration, digest)
 
 
-def _accepted(session: Session, collaboration: Collaboration, announcement: bytes) -> Accepted:
-    policy = collaboration.latest
+def _accepted(
+    session: Session, collaboration: Collaboration, policy: Policy, announcement: bytes
+) -> Accepted:
     request = pb.AcceptPolicyRequest(
         collaboration=collaboration.name,
         digest=policy.digest,

@@ -72,8 +72,9 @@ def accept(
 ) -> None:
     """Accept the proposed policy in the name of your party, signed with this profile's key.
 
-    Says what it changes and asks for its digest, or takes --digest or --file. Exits with 0 when it
-    is accepted, 1 when what is proposed is not what you read, 2 for errors.
+    Says what it changes and asks for its digest, or takes --digest or --file, which may also be
+    those of the policy in force. Exits with 0 when it is accepted, 1 when neither is what you
+    read, 2 for errors.
 
     Example: cleanroom-client --profile acme.toml accept --file spring-campaign.yaml
     """
@@ -87,7 +88,8 @@ def accept(
             return
         read = _digest_of(file) if file is not None else digest
         wanted = read or _asked(room, collaboration)
-        if wanted != latest.digest:
+        in_force = collaboration.in_force
+        if wanted not in {latest.digest, in_force and in_force.digest}:
             complain(
                 f"the proposal of {collaboration.name} is {latest.digest}, not what was named: "
                 "read it again"
