@@ -205,7 +205,7 @@ def test_a_bad_configuration_is_refused_with_the_key(room):
     (room.box / "unknown.toml").write_text('colour = "red"\n' + text)
     says(room.operator("serve", "--config", "box/unknown.toml"), ["colour", "listen"])
     says(room.operator("serve", "--config", "none.toml"), ["none.toml", "no configuration"])
-    says(room.operator("audit", "verify"), ["'--config'", "--help"])
+    says(room.operator("audit", "verify"), ["an exported folder", "--config", "--help"])
     listing = ("audit", "list", "--config", "box/server.toml")
     says(room.operator(*listing, "--since", "yesterday"), ["--since", "2026-03-01"])
     says(room.operator(*listing, "--kind", "rumour"), ["--kind", "policy_accepted"])

@@ -89,7 +89,7 @@ JSON = {
 def test_json_is_all_there_is_on_stdout(room, name):
     who, *words = JSON[name]
     result = room.client(who, *words, before=("--quiet",))
-    assert json.loads(result.ok())
+    assert isinstance(json.loads(result.ok()), dict | list)
     assert result.err == ""
 
 
@@ -111,7 +111,8 @@ def test_csv_has_a_line_for_each_figure_of_each_cell(room):
     ask = ("ask", "segment-size", *PAIR, "--by", "city", "--csv")
     rows = list(csv.DictReader(io.StringIO(room.client("acme-brand", *ask).ok())))
     assert [row["exposures.city"] for row in rows] == ["ufa", "kazan", "other"]
-    assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
+    # This room's noise is so small that an interval may be one whole number.
+    assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
 
 
 def test_quiet_leaves_stderr_empty_and_the_answer_on_stdout(room):
