@@ -110,16 +110,20 @@ def test_an_officer_erases_the_words_of_an_entry_from_afar(sandbox, tmp_path, ca
         return code, captured.out + captured.err
 
     with Server(sandbox.server_config, tmp_path):
-        for words in (("show", at), ("list", "--reason", "be forgotten"), ("list", "--whole")):
+        for words in (
+            ("show", at),
+            ("list", "--json", "--reason", "be forgotten"),
+            ("list", "--json"),
+        ):
             code, said = client("auditor", *words)
-            assert (code, secret in said) == (0, True), words
+            assert (code, secret in said) == (0, True), (words, said)
         assert client("auditor", "erase", at)[0] == 1
         assert client("officer", "erase", at) == (0, f"entry {at}: 1 erased\n")
         assert client("officer", "erase", at) == (0, f"entry {at}: nothing to erase\n")
-        for words in (("show", at), ("list", "--whole")):
+        for words in (("show", at), ("list", "--json", "--whole")):
             code, said = client("auditor", *words)
             assert (code, secret in said) == (0, False), words
-        assert "payload_erased" in client("auditor", "list")[1]
+        assert "payload_erased" in client("auditor", "list", "--json")[1]
     assert audit(capsys, sandbox, "verify")[0] == 0
     assert run(capsys, "fsck", "--config", sandbox.server_config)[0] == 0
     for path in sandbox.root.rglob("*"):

@@ -38,19 +38,19 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        """The one line of a command that failed; an AssertionError where it said anything else.
+        """The one sentence of a command that failed; an AssertionError where it said anything else.
 
-        Neither a traceback, nor a line of gRPC's, nor half an answer on stdout.
+        Its line, with the indented ones under it that prove a refusal. Neither a traceback, nor a line of gRPC's, nor half an answer on stdout.
         """
         told = f"{' '.join(self.command)}\n-> {self.code}\n{self.err}{self.out}"
         assert self.code in {1, 2}, told
         remarks = ("request id ", "note: ")
         lines = [line for line in self.err.splitlines() if not line.startswith(remarks)]
-        assert len(lines) == 1, told
+        assert [line for line in lines if not line.startswith("  ")] == lines[:1], told
         assert self.out == "", told
         for noise in ("Traceback", "StatusCode", "E0000", "grpc", "<_", "Errno"):
             assert noise not in self.err, told
-        return lines[0]
+        return "\n".join(lines)
 
     def ok(self) -> str:
         """Return stdout of a command that did what it was asked; an AssertionError otherwise."""

@@ -119,11 +119,12 @@ def test_the_trees_have_every_key_of_the_grammar():
     assert missing <= {"datasets.<dataset>.privacy.renew"}
 
 
-@pytest.mark.parametrize("key", [p for p, _ in keys_with_values()])
+def has_another_value(key):
+    return not (isinstance(key.spec, Word) and len(key.spec.words) == 1)
+
+
+@pytest.mark.parametrize("key", [p for p, k in keys_with_values() if has_another_value(k)])
 def test_another_value_of_any_key_is_another_explanation(key):
-    specs = dict(keys_with_values())
-    if isinstance(specs[key].spec, Word) and len(specs[key].spec.words) == 1:
-        pytest.skip("there is only one word for it")
     changed = 0
     for tree in TREES:
         before = text(some.parsed(tree))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom_client.tables import plain_values, values
-from cleanroom_client.tables.conversions import conversions
+from cleanroom_client.tables.conversions import conversion, conversions
 from cleanroom_client.tables.errors import WrongValue
-from cleanroom_client.tables.spec import DatasetSpec
+from cleanroom_client.tables.spec import CONSENT_AT, PURPOSES_COLUMN, DatasetSpec
 
 _TWO = st.integers(0, 62).map("{:02d}".format)
 _DAYS = st.builds(
@@ -84,5 +84,6 @@ def test_what_needs_a_closer_look_gets_one(convert_all, texts):
 
 def test_times_and_numbers_of_a_dataset_are_converted_at_once():
     found = {c.column: c.convert_all for c in conversions(DatasetSpec(keys=("email",), timed=True))}
-    assert found["occurred_at"] is found["consent_at"] is plain_values.moments
-    assert found["purposes"] is None
+    consent_at = conversion(CONSENT_AT, values.moment_or_zero)
+    assert found["occurred_at"] is consent_at.convert_all is plain_values.moments
+    assert conversion(PURPOSES_COLUMN, values.purposes).convert_all is None
